@@ -1,0 +1,36 @@
+package bucket
+
+import "time"
+
+// A Draw is what one request takes from one bucket.
+type Draw struct {
+	Key Key
+	// Weight is how many units it takes; 0 means 1.
+	Weight int
+	// Policy is what the provider documents of the limit. Nil means nothing: the bucket is learned from answers, and
+	// until one came a single request goes ahead to see. A zero Policy documents no number either, but says that
+	// nobody need go ahead: such a bucket only ever holds requests back while a Block or a Window says so.
+	//
+	// A Policy must not be changed once a Draw with it was used; draws on one key may share one.
+	Policy *Policy
+}
+
+// A Policy is a documented limit, in one or both of two shapes. It applies from the first request on.
+type Policy struct {
+	// Quota is how many units may reach the server in any span as long as Window; 0 means no quota. All of it may be
+	// used at once. The registry keeps the distance by departures, with a margin for the spread of recent round-trip
+	// times.
+	Quota  int
+	Window time.Duration
+
+	// Every is a pace: one unit each Every on average, with up to Burst at once (0 means 1). 0 means no pace.
+	Every time.Duration
+	Burst int
+}
+
+func (p *Policy) burst() int { return max(p.Burst, 1) }
+
+func (d Draw) weight() int32 { return int32(min(max(d.Weight, 1), maxWeight)) }
+
+// maxWeight keeps sums of weights far from overflow.
+const maxWeight = 1 << 20

@@ -1,0 +1,102 @@
+package bucket
+
+import "time"
+
+const (
+	// idleAfter is how long a bucket is kept that nobody uses and that holds nothing.
+	idleAfter = 10 * time.Minute
+	// lookEach is how many buckets are looked at whenever one is made, so that idle ones go faster than new ones come.
+	lookEach = 4
+	// lookFull is how many are looked at when there is no room: few enough to delay nobody.
+	lookFull = 512
+)
+
+// evict makes room for one more bucket. It requires that r.mu is held.
+func (r *Registry) evict(now instant) {
+	for i := 0; i < lookEach && len(r.all) > 0; i++ {
+		if s := r.next(); s.refs == 0 && now > s.used.add(idleAfter) && s.freeAt(now) <= now {
+			s.kind.counts.evictedIdle++
+			r.remove(s)
+		}
+	}
+	if len(r.all) < r.maxKeys {
+		return
+	}
+	var soonest *state
+	best := never
+	for range min(lookFull, len(r.all)) {
+		s := r.next()
+		if s.refs > 0 {
+			continue
+		}
+		at := s.freeAt(now)
+		if at <= now {
+			s.kind.counts.evictedIdle++
+			r.remove(s)
+			return
+		}
+		if at < best {
+			soonest, best = s, at
+		}
+	}
+	if soonest != nil {
+		soonest.kind.counts.evictedFull++
+		r.remove(soonest)
+	}
+}
+
+// next is the bucket that the hand points at; the hand goes on.
+func (r *Registry) next() *state {
+	if r.hand >= len(r.all) {
+		r.hand = 0
+	}
+	s := r.all[r.hand]
+	r.hand++
+	return s
+}
+
+// freeAt is when a bucket that nobody uses will hold nothing that would be lost with it.
+func (s *state) freeAt(now instant) instant {
+	s.window.roll(now, s.inflight)
+	at := max(s.blocked, s.window.hi)
+	if !s.settled(now) {
+		at = max(at, s.debt.ready(s.policy, now, max(s.policy.Quota, s.policy.burst()), s.kind.spread(s.policy)), now+1)
+	}
+	return at
+}
+
+func (r *Registry) remove(s *state) {
+	delete(r.states, s.key)
+	last := len(r.all) - 1
+	r.all[s.index] = r.all[last]
+	r.all[s.index].index = s.index
+	r.all[last] = nil
+	r.all = r.all[:last]
+	s.kind.refs--
+	if s.alias != nil {
+		s.alias.refs--
+	}
+}
+
+// The bound on kinds, which are few beside the buckets.
+const (
+	keysPerKind = 8
+	minKinds    = 1024
+)
+
+// evictKind makes room for one more kind: one of those without buckets goes, whichever comes to hand.
+func (r *Registry) evictKind() {
+	if len(r.kinds) < max(r.maxKeys/keysPerKind, minKinds) {
+		return
+	}
+	looked := 0
+	for key, k := range r.kinds {
+		if k.refs == 0 {
+			delete(r.kinds, key)
+			return
+		}
+		if looked++; looked == lookFull {
+			return
+		}
+	}
+}

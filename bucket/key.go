@@ -1,0 +1,36 @@
+package bucket
+
+// A Key names a bucket: the state of one limit for one subject.
+//
+// Limit has few values and may serve as a metric label. Owner and Subject have many and never may. No field holds a
+// credential: adapters put digests there.
+type Key struct {
+	// Provider is the API: "slack", "discord".
+	Provider string
+	// Limit is the rule: "chat.postMessage", "POST /channels/{channel}/messages".
+	Limit string
+	// Owner is whose limit it is: the digest of a credential. Buckets of one provider, limit and owner are of one
+	// kind: what is learned of one seeds the others.
+	Owner string
+	// Subject is what the limit applies to, such as a channel; empty for a limit on the owner as a whole.
+	Subject string
+}
+
+// shownOwner is how much of an owner's digest a Key shows: enough to tell two apart by eye.
+const shownOwner = 8
+
+// String shows the key for people, the owner cut short: "slack chat.postMessage [1f2e3d4c C123]".
+func (k Key) String() string {
+	owner := k.Owner
+	if len(owner) > shownOwner {
+		owner = owner[:shownOwner]
+	}
+	s := k.Provider + " " + k.Limit
+	switch {
+	case owner != "" && k.Subject != "":
+		return s + " [" + owner + " " + k.Subject + "]"
+	case owner != "" || k.Subject != "":
+		return s + " [" + owner + k.Subject + "]"
+	}
+	return s
+}

@@ -1,0 +1,54 @@
+package bucket
+
+import "time"
+
+// An Update is what an answer says of a bucket: a [Window], a [Block] or an [Alias], and nothing else.
+type Update interface{ update() }
+
+// A Window says how much of a bucket is left and until when.
+//
+// Its end is told either as a time from the answer, ResetAfter, which is preferred where the server gives both, or as
+// an instant on the server's clock, ResetAt, together with what that clock showed, Date. A Window with neither says
+// nothing of time and only its Limit counts.
+type Window struct {
+	Key Key
+	// Limit is how much a whole window holds; 0 means that the answer does not say.
+	Limit int
+	// Remaining is how much was left once this request was counted.
+	Remaining int
+	// ResetAfter is the time from the answer to the end of the window; 0 means that ResetAt says it.
+	ResetAfter time.Duration
+	// ResetAt is the end of the window on the server's clock.
+	ResetAt time.Time
+	// Date is the server's clock at the answer, cut to whole seconds as in the Date header. Zero: its clock is taken
+	// to agree with ours.
+	Date time.Time
+	// Precision is how much earlier than told the window may really end, for servers that round up. Where a server
+	// rounds down, add the difference to the reset and give it here.
+	Precision time.Duration
+}
+
+// A Block says that nothing more may be taken from a bucket for a time. A later, shorter block never shortens a
+// longer one.
+type Block struct {
+	Key Key
+	// For is how long, from the arrival of the answer. 0 means that the answer does not say: the registry then waits
+	// a second, and twice as long after each further refusal in a row, up to a minute.
+	For time.Duration
+}
+
+// An Alias says that requests on Key are counted by the bucket To, from now on.
+type Alias struct{ Key, To Key }
+
+func (Window) update() {}
+func (Block) update()  {}
+func (Alias) update()  {}
+
+// A Change is a consequence of an answer that somebody may want to hear of.
+type Change struct {
+	Key Key
+	// Limit is the limit that was learned, or changed to; 0 when the change is no such thing.
+	Limit int
+	// Blocked is until when a block holds the bucket; zero when the change is no such thing.
+	Blocked time.Time
+}

@@ -1,0 +1,136 @@
+// Package field parses the values of rate-limit header fields. Every function is total: a value that makes no sense is
+// no value, and one that is too large is cut to Max.
+package field
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Max is the longest time that any field is taken to mean. Longer ones are cut to it.
+const Max = 366 * 24 * time.Hour
+
+// maxNumber is how many bytes of a number are worth reading.
+const maxNumber = 64
+
+// Number parses a non-negative decimal number, such as "12" or "0.85".
+func Number(s string) (float64, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" || len(s) > maxNumber || strings.Trim(s, "0123456789.eE+-") != "" {
+		return 0, false // what is left over would be hexadecimal, an underscore, "inf" or "nan"
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if math.IsInf(f, 1) {
+		return math.MaxFloat64, true // out of range: a number all the same
+	}
+	if err != nil || math.IsNaN(f) || f < 0 {
+		return 0, false
+	}
+	return f, true
+}
+
+// Duration parses a non-negative number of units. It rounds up to a nanosecond, so that waiting for it is never too
+// short.
+func Duration(s string, unit time.Duration) (time.Duration, bool) {
+	f, ok := Number(s)
+	if !ok {
+		return 0, false
+	}
+	return Scale(f, unit), true
+}
+
+// Scale returns f units, cut to the range from 0 to Max; a NaN is 0. It rounds up to a nanosecond, but not past what
+// is only the error of the multiplication.
+func Scale(f float64, unit time.Duration) time.Duration {
+	ns := f * float64(unit)
+	switch {
+	case !(ns > 0):
+		return 0
+	case ns >= float64(Max):
+		return Max
+	}
+	if r := math.Round(ns); math.Abs(ns-r) < 1e-3 {
+		return time.Duration(r)
+	}
+	return time.Duration(math.Ceil(ns))
+}
+
+// Count parses a non-negative whole number, cut to the range of an int32.
+func Count(s string) (int, bool) {
+	f, ok := Number(s)
+	if !ok || f != math.Trunc(f) {
+		return 0, false
+	}
+	return int(min(f, math.MaxInt32)), true
+}
+
+// Date returns the time of a Date header, zero if there is none that can be read.
+func Date(h http.Header) time.Time {
+	t, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Whole numbers above these are no delay but an instant, in seconds or milliseconds since 1970: real servers send
+// both in Retry-After and in reset fields.
+const (
+	epochSeconds = 1e9
+	epochMillis  = 1e12
+)
+
+// Instant parses an instant: seconds or milliseconds since 1970, or a date in one of the forms that servers use.
+func Instant(s string) (time.Time, bool) {
+	if f, ok := Number(s); ok {
+		switch {
+		case f > epochMillis*1e3: // the year 33658, in either unit nonsense
+			return time.Time{}, false
+		case f >= epochMillis:
+			return time.UnixMicro(int64(math.Ceil(f * 1e3))), true
+		case f >= epochSeconds:
+			sec, frac := math.Modf(f)
+			return time.Unix(int64(sec), int64(frac*1e9)), true
+		}
+		return time.Time{}, false
+	}
+	s = strings.TrimSpace(s)
+	if len(s) > maxNumber {
+		return time.Time{}, false
+	}
+	if t, err := http.ParseTime(s); err == nil {
+		return t, true
+	}
+	// Servers written in Go often say "UTC" where HTTP says "GMT". Any other zone name would silently be read as UTC.
+	if t, err := time.Parse(time.RFC1123, s); err == nil && strings.HasSuffix(s, " UTC") {
+		return t, true
+	}
+	for _, layout := range []string{time.RFC1123Z, time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// RetryAfter reads the Retry-After field as a time from the answer on. Its value is a number of units, an instant or a
+// date; dates are compared with the answer's own Date, or with received if it has none. It reports false if the field
+// is absent or makes no sense; an instant that is past is 0.
+func RetryAfter(h http.Header, unit time.Duration, received time.Time) (time.Duration, bool) {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0, false
+	}
+	at, ok := Instant(v)
+	if !ok {
+		return Duration(v, unit)
+	}
+	now := Date(h)
+	if now.IsZero() {
+		now = received
+	}
+	return min(max(at.Sub(now), 0), Max), true
+}

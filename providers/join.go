@@ -1,0 +1,28 @@
+package providers
+
+import "net/http"
+
+// Join returns a provider that asks each of ps in turn: the first that claims a request has it. Put the more general
+// ones, such as headers, last.
+func Join(ps ...Provider) Provider { return joined(append([]Provider(nil), ps...)) }
+
+type joined []Provider
+
+func (j joined) Name() string { return "joined" }
+
+func (j joined) Classify(req *http.Request) (Call, bool) {
+	for _, p := range j {
+		if call, ok := p.Classify(req); ok {
+			call.by = p
+			return call, true
+		}
+	}
+	return Call{}, false
+}
+
+func (j joined) Judge(req *http.Request, call *Call, a *Answer) Verdict {
+	if call.by == nil {
+		panic("providers: Judge of a call that this Join did not classify")
+	}
+	return call.by.Judge(req, call, a)
+}
