@@ -1,0 +1,304 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/providers"
+)
+
+// An exchange is one request on its way through the transport, over all its attempts.
+type exchange struct {
+	t      *Transport
+	ctx    context.Context
+	req    *http.Request // the caller's, which stays as it is
+	body   body
+	call   providers.Call
+	trace  *Trace
+	ticket bucket.Ticket
+
+	attempt  int  // sendings so far
+	looping  bool // the retry loop has begun
+	failures int  // of them, those that failed without a refusal
+	last     outcome
+}
+
+// An outcome is how the latest attempt ended.
+type outcome struct {
+	resp  *http.Response
+	err   error
+	again bool // the request is to be sent once more
+	delay time.Duration
+}
+
+// pass sends a request that no provider claims but whose body one has read.
+func (x *exchange) pass() (*http.Response, error) {
+	req, err := x.outgoing()
+	if err != nil {
+		return nil, err
+	}
+	return x.t.base.RoundTrip(req)
+}
+
+// run sends the request as often as it takes. The first attempt does not pay for the machinery of the second.
+func (x *exchange) run() (*http.Response, error) {
+	defer x.body.close()
+	x.try()
+	if x.last.again {
+		x.t.retry(x)
+	}
+	resp, err := x.last.resp, x.last.err
+	if resp != nil {
+		resp.Request = x.req
+	}
+	if h := x.trace; h != nil && h.Finished != nil {
+		info := FinishedInfo{CallInfo: x.info(), Err: err, Waited: x.ticket.Waited()}
+		if resp != nil {
+			info.Status = resp.StatusCode
+		}
+		h.Finished(x.ctx, info)
+	}
+	return resp, err
+}
+
+// try waits for leave, sends the request, and learns from the answer.
+func (x *exchange) try() {
+	lease, err := x.acquire()
+	if err != nil {
+		if x.attempt == 0 {
+			x.last = outcome{err: err}
+		}
+		x.last.again = false // what an earlier attempt brought stands
+		return
+	}
+	settled := false
+	defer func() {
+		if !settled { // the base transport panics
+			lease.Lost()
+		}
+	}()
+	x.discard()
+	req, err := x.outgoing()
+	if err != nil {
+		lease.Cancel()
+		settled = true
+		x.last = outcome{err: err}
+		return
+	}
+	x.attempt++
+	sent := time.Now()
+	resp, err := x.t.base.RoundTrip(req)
+	received := time.Now()
+	if err != nil {
+		if neverSent(err) {
+			lease.Cancel()
+		} else {
+			lease.Lost()
+		}
+		settled = true
+		x.failed(err, received.Sub(sent))
+		return
+	}
+	verdict := x.judge(resp, sent, received)
+	changes := lease.Done(received, verdict.Updates...)
+	settled = true
+	x.answered(resp, &verdict, changes, received.Sub(sent))
+}
+
+// acquire waits for leave to send.
+func (x *exchange) acquire() (bucket.Lease, error) {
+	h := x.trace
+	if h == nil || h.WaitStart == nil && h.WaitDone == nil {
+		return x.t.buckets.AcquireTicket(x.ctx, &x.ticket, x.call.Draws...)
+	}
+	info := x.info()
+	info.Attempt++
+	before := x.ticket.Waited()
+	if h.WaitStart != nil {
+		h.WaitStart(x.ctx, WaitStartInfo{info})
+	}
+	lease, err := x.t.buckets.AcquireTicket(x.ctx, &x.ticket, x.call.Draws...)
+	if h.WaitDone != nil {
+		h.WaitDone(x.ctx, WaitDoneInfo{CallInfo: info, Waited: x.ticket.Waited() - before, Err: err})
+	}
+	return lease, err
+}
+
+// outgoing is the request as the base transport gets it. The first is the caller's own where it can be.
+func (x *exchange) outgoing() (*http.Request, error) {
+	b, err := x.body.next()
+	if err != nil {
+		return nil, err
+	}
+	if x.attempt == 0 && b == x.req.Body && x.req.RequestURI == "" {
+		return x.req, nil
+	}
+	req := *x.req // shallow: nobody changes the headers
+	req.RequestURI = ""
+	if b != nil {
+		req.Body, req.GetBody = b, x.body.again
+	}
+	return &req, nil
+}
+
+// neverSent says whether an error proves that nothing of the request reached the server.
+func neverSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// judge asks the provider what an answer means.
+func (x *exchange) judge(resp *http.Response, sent, received time.Time) providers.Verdict {
+	a := providers.Answer{
+		Status:   resp.StatusCode,
+		Header:   resp.Header,
+		Body:     peek(resp, wanted(resp, x.call.Peek)),
+		Sent:     sent,
+		Received: received,
+	}
+	v := x.t.provider.Judge(x.req, &x.call, &a)
+	if v.Refused && !v.Final && !blocks(v.Updates) && len(x.call.Draws) > 0 {
+		// Every refusal holds somebody back, or the next attempt would follow at once.
+		v.Updates = append(v.Updates, bucket.Block{Key: x.call.Draws[0].Key})
+	}
+	return v
+}
+
+func blocks(updates []bucket.Update) bool {
+	for _, u := range updates {
+		if _, ok := u.(bucket.Block); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// answered decides what becomes of a request that was answered.
+func (x *exchange) answered(
+	resp *http.Response, v *providers.Verdict, changes []bucket.Change, took time.Duration,
+) {
+	x.last = outcome{resp: resp}
+	if h := x.trace; h != nil && h.GotResponse != nil {
+		h.GotResponse(x.ctx, ResponseInfo{
+			CallInfo: x.info(), Status: resp.StatusCode, Header: resp.Header, Took: took, Refused: v.Refused, Scope: v.Scope,
+		})
+	}
+	x.report(changes)
+	switch {
+	case v.Final:
+	case v.Refused:
+		if len(x.call.Draws) > 0 { // else nothing would hold the next attempt back
+			x.again(RetryRefused, 0)
+		}
+	case serverError(resp.StatusCode) && x.repeatable():
+		x.afterFailure(RetryServerError)
+	}
+}
+
+// failed decides what becomes of a request that was not answered.
+func (x *exchange) failed(err error, took time.Duration) {
+	x.last = outcome{err: err}
+	if h := x.trace; h != nil && h.GotResponse != nil {
+		h.GotResponse(x.ctx, ResponseInfo{CallInfo: x.info(), Took: took, Err: err})
+	}
+	if x.ctx.Err() == nil && (neverSent(err) || x.repeatable()) {
+		x.afterFailure(RetryConnection)
+	}
+}
+
+// afterFailure has the request sent again after a while, unless it failed often enough.
+func (x *exchange) afterFailure(reason RetryReason) {
+	x.failures++
+	if x.failures > maxFailures {
+		return
+	}
+	delay := backoff(x.failures)
+	if deadline, ok := x.ctx.Deadline(); ok && time.Until(deadline) < delay {
+		return
+	}
+	x.again(reason, delay)
+}
+
+// again has the request sent once more, if it can be.
+func (x *exchange) again(reason RetryReason, delay time.Duration) {
+	if x.attempt >= x.t.maxAttempts || !x.body.replayable() || x.ctx.Err() != nil {
+		return
+	}
+	x.last.again, x.last.delay = true, delay
+	if h := x.trace; h != nil && h.Retry != nil {
+		info := x.info()
+		info.Attempt++
+		h.Retry(x.ctx, RetryInfo{CallInfo: info, Reason: reason, Delay: delay})
+	}
+}
+
+// repeatable says whether the request may be sent again without proof that it was not processed.
+func (x *exchange) repeatable() bool {
+	switch x.call.Repeat {
+	case providers.Always:
+		return true
+	case providers.Never:
+		return false
+	}
+	switch x.req.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	// net/http.Transport takes these for leave to repeat, too.
+	return x.req.Header.Get("Idempotency-Key") != "" || x.req.Header.Get("X-Idempotency-Key") != ""
+}
+
+// serverError says whether a status tells of a failure that may pass.
+func serverError(status int) bool {
+	switch status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+const (
+	firstBackoff = 500 * time.Millisecond
+	maxBackoff   = 30 * time.Second
+)
+
+// backoff is how long to wait after the nth failure: a random time up to a bound that doubles.
+func backoff(n int) time.Duration {
+	return rand.N(min(firstBackoff<<(n-1), maxBackoff)) + 1
+}
+
+// keep makes sure that the last answer can be returned later, and holds no connection meanwhile if it is small.
+func (x *exchange) keep() {
+	if resp := x.last.resp; resp != nil {
+		peek(resp, maxPeek)
+	}
+}
+
+// discard lets go of the last answer, which a new attempt replaces.
+func (x *exchange) discard() {
+	if resp := x.last.resp; resp != nil && resp.Body != nil {
+		_ = resp.Body.Close() // nobody reads it any more
+	}
+	x.last = outcome{}
+}
+
+// report tells the trace what the buckets learned.
+func (x *exchange) report(changes []bucket.Change) {
+	h := x.trace
+	if h == nil {
+		return
+	}
+	for _, c := range changes {
+		if c.Limit > 0 && h.LimitLearned != nil {
+			h.LimitLearned(x.ctx, LimitInfo{CallInfo: x.info(), Key: c.Key, Limit: c.Limit})
+		}
+		if !c.Blocked.IsZero() && h.Blocked != nil {
+			h.Blocked(x.ctx, BlockInfo{CallInfo: x.info(), Key: c.Key, Until: c.Blocked})
+		}
+	}
+}

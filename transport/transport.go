@@ -1,0 +1,120 @@
+package transport
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/providers"
+)
+
+// Options configure a [Transport]. The zero value is what most programs want.
+type Options struct {
+	// Base sends the requests; nil means http.DefaultTransport.
+	Base http.RoundTripper
+	// Buckets is where the limits are kept. Transports that share a registry share the limits. Nil means a registry
+	// of the transport's own.
+	Buckets *bucket.Registry
+	// MaxAttempts is how often a request is sent at most; 0 means 10, and 1 never sends it again. At most 3 sendings
+	// may follow failures that were no refusals: answers of 500, 502, 503 or 504, and broken connections.
+	MaxAttempts int
+	// MaxWait bounds the time that a request waits for leave, over all its attempts; 0 leaves it to the request's
+	// context.
+	MaxWait time.Duration
+	// Trace is told of every request; nil means nobody is.
+	Trace *Trace
+}
+
+const (
+	defaultAttempts = 10
+	maxFailures     = 3 // sendings that may follow failures that were no refusals
+)
+
+// A Transport is an http.RoundTripper that keeps requests under their provider's limits. It is safe for concurrent
+// use; create one with [New].
+type Transport struct {
+	provider    providers.Provider
+	base        http.RoundTripper
+	buckets     *bucket.Registry
+	maxAttempts int
+	maxWait     time.Duration
+	trace       *Trace
+	retries     *retryablehttp.Client
+}
+
+// New returns a Transport that keeps to the limits that p knows. opts may be nil and is copied.
+func New(p providers.Provider, opts *Options) *Transport {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	t := &Transport{
+		provider:    p,
+		base:        o.Base,
+		buckets:     o.Buckets,
+		maxAttempts: o.MaxAttempts,
+		maxWait:     o.MaxWait,
+		trace:       o.Trace,
+	}
+	if t.base == nil {
+		t.base = http.DefaultTransport
+	}
+	if t.buckets == nil {
+		t.buckets = bucket.NewRegistry(nil)
+	}
+	if t.maxAttempts <= 0 {
+		t.maxAttempts = defaultAttempts
+	}
+	t.retries = retryClient(t.maxAttempts)
+	return t
+}
+
+// Buckets returns the registry that keeps the limits.
+func (t *Transport) Buckets() *bucket.Registry { return t.buckets }
+
+// CloseIdleConnections closes the base transport's idle connections, if it can.
+func (t *Transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// RoundTrip sends a request when its limits allow it and returns its answer. A request that no provider claims goes
+// straight to the base transport.
+//
+// The error is a [*bucket.WaitError] if the request was not sent, and the base transport's if no answer came. An
+// answer is never turned into an error: a refusal that may not be waited out, or not sent again, is returned as it is.
+// When the request's context ends while it waits, nothing was taken and nothing is sent.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL == nil || req.Header == nil {
+		return t.base.RoundTrip(req) // which knows what to say of it
+	}
+	body := newBody(req)
+	call, ok := t.provider.Classify(body.request(req))
+	if !ok && !body.taken() {
+		return t.base.RoundTrip(req)
+	}
+	x := &exchange{
+		t:     t,
+		ctx:   req.Context(),
+		req:   req,
+		body:  body,
+		call:  call,
+		trace: t.trace,
+	}
+	if !ok {
+		return x.pass()
+	}
+	x.ticket.MaxWait = t.maxWait
+	if extra := contextTrace(x.ctx); extra != nil {
+		x.trace = join(t.trace, extra)
+	}
+	return x.run()
+}
+
+// info says which request and which sending of it an event is about.
+func (x *exchange) info() CallInfo {
+	return CallInfo{Provider: x.call.Provider, Route: x.call.Route, Attempt: x.attempt}
+}
