@@ -1,0 +1,221 @@
+package slack
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// args are the arguments of a call that say whose limits it is under. Clients send them in any way that Slack takes:
+// https://docs.slack.dev/apis/web-api/
+type args struct {
+	posting bool // whether the channel is wanted, too
+
+	token    string
+	client   string // whose limit it is where there is no token, as in oauth.v2.access
+	channels string // separated by commas
+}
+
+// read looks where it is cheapest first. A header's token is also the one that Slack heeds where two are given.
+func (a *args) read(req *http.Request) {
+	a.token = headerCredential(req)
+	if a.posting {
+		a.channels = contextChannel(req.Context())
+	}
+	if !a.complete() {
+		a.readForm([]byte(req.URL.RawQuery), true)
+	}
+	if !a.complete() {
+		a.readBody(req)
+	}
+}
+
+func (a *args) complete() bool { return a.token != "" && (a.channels != "" || !a.posting) }
+
+func (a *args) credential() string {
+	if a.token == "" {
+		return a.client
+	}
+	return a.token
+}
+
+// field returns where the argument of that name goes; nil if it is not wanted, or no longer.
+func (a *args) field(name string) *string {
+	var f *string
+	switch name {
+	case "token":
+		f = &a.token
+	case "client_id":
+		f = &a.client
+	case "channel", "channel_id", "channels":
+		if a.posting {
+			f = &a.channels
+		}
+	}
+	if f == nil || *f != "" {
+		return nil
+	}
+	return f
+}
+
+// headerCredential returns the token of the Authorization header. A Basic one names an app by its client ID.
+func headerCredential(req *http.Request) string {
+	v := strings.TrimSpace(req.Header.Get("Authorization"))
+	if client, _, ok := req.BasicAuth(); ok && client != "" {
+		return client
+	}
+	scheme, token, _ := strings.Cut(v, " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return v
+}
+
+// maxPrefix is how much of a body is read.
+const maxPrefix = 64 << 10
+
+var prefixes = sync.Pool{New: func() any { return new([maxPrefix]byte) }}
+
+func (a *args) readBody(req *http.Request) {
+	if req.GetBody == nil || req.Body == nil || req.Body == http.NoBody {
+		return
+	}
+	contentType := req.Header.Get("Content-Type")
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.TrimSpace(media)
+	isForm := media == "" || strings.EqualFold(media, "application/x-www-form-urlencoded")
+	isJSON := strings.EqualFold(media, "application/json")
+	if !isForm && !isJSON && !strings.EqualFold(media, "multipart/form-data") {
+		return
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return
+	}
+	defer body.Close()
+
+	buf := prefixes.Get().(*[maxPrefix]byte)
+	n, whole := fill(buf[:], body)
+	defer func() {
+		clear(buf[:n]) // no credential is left lying about
+		prefixes.Put(buf)
+	}()
+	switch {
+	case isForm:
+		a.readForm(buf[:n], whole)
+	case isJSON:
+		a.readJSON(buf[:n])
+	default:
+		a.readMultipart(buf[:n], contentType)
+	}
+}
+
+// maxIdle is how many reads in a row may bring nothing.
+const maxIdle = 100
+
+// fill reads into buf until it is full or r ends, and says whether r ended as it should.
+func fill(buf []byte, r io.Reader) (n int, whole bool) {
+	for idle := 0; n < len(buf) && idle < maxIdle; idle++ {
+		m, err := r.Read(buf[n:])
+		if n += m; err != nil {
+			return n, err == io.EOF
+		}
+		if m > 0 {
+			idle = 0
+		}
+	}
+	return n, false
+}
+
+// readForm does without url.ParseQuery, which would make a copy of a whole message. Of a form that was cut off, it
+// leaves out the last pair.
+func (a *args) readForm(form []byte, whole bool) {
+	for len(form) > 0 && !a.complete() {
+		pair, rest, more := bytes.Cut(form, []byte{'&'})
+		if !more && !whole {
+			return
+		}
+		form = rest
+		key, value, _ := bytes.Cut(pair, []byte{'='})
+		if f := a.formField(key); f != nil {
+			if v, err := url.QueryUnescape(string(value)); err == nil {
+				*f = strings.TrimSpace(v)
+			}
+		}
+	}
+}
+
+// maxName is how long the longest wanted name can be when all of it is escaped.
+const maxName = 3 * len("channel_id")
+
+func (a *args) formField(key []byte) *string {
+	if len(key) > maxName {
+		return nil
+	}
+	if bytes.IndexByte(key, '%') < 0 {
+		return a.field(string(key)) // the usual case, which takes no memory
+	}
+	name, err := url.QueryUnescape(string(key))
+	if err != nil {
+		return nil
+	}
+	return a.field(name)
+}
+
+func (a *args) readJSON(text []byte) {
+	members(text, func(name string, value []byte) bool {
+		if f := a.field(name); f != nil {
+			var v string
+			if json.Unmarshal(value, &v) == nil {
+				*f = strings.TrimSpace(v)
+			}
+		}
+		return !a.complete()
+	})
+}
+
+// members calls f for each member of a JSON object, until f returns false or the text breaks off or makes no sense.
+// f must not keep the value.
+func members(text []byte, f func(name string, value []byte) bool) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return
+	}
+	var value json.RawMessage
+	for dec.More() {
+		t, err := dec.Token()
+		name, ok := t.(string)
+		if err != nil || !ok || dec.Decode(&value) != nil || !f(name, value) {
+			return
+		}
+	}
+}
+
+func (a *args) readMultipart(text []byte, contentType string) {
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil || params["boundary"] == "" {
+		return
+	}
+	parts := multipart.NewReader(bytes.NewReader(text), params["boundary"])
+	for !a.complete() {
+		part, err := parts.NextPart()
+		if err != nil {
+			return
+		}
+		f := a.field(part.FormName())
+		if f == nil || part.FileName() != "" {
+			continue
+		}
+		v, err := io.ReadAll(part)
+		if err != nil {
+			return
+		}
+		*f = strings.TrimSpace(string(v))
+	}
+}
