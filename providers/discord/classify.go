@@ -1,0 +1,80 @@
+package discord
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/providers"
+)
+
+// Limits that are not those of a route.
+const (
+	global = "global" // all requests of a credential
+	egress = "egress" // all requests of our address; also the owner of what is counted by address
+)
+
+// Classify claims requests to /api on a host of Discord's. Their routes are the documented ones, with the method, such
+// as "POST /channels/{channel}/messages", or "other".
+func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
+	if req.URL == nil {
+		return providers.Call{}, false
+	}
+	domain, ok := p.domain(req.URL)
+	if !ok {
+		return providers.Call{}, false
+	}
+	var at path
+	if !at.parse(req.URL) {
+		return providers.Call{}, false
+	}
+
+	account := p.owner(req.Header.Get("Authorization"))
+	key := bucket.Key{Provider: name, Owner: account}
+	if token := at.token(); token != "" {
+		key.Owner = p.owner(token)
+	}
+	if r := at.route(); r != nil {
+		key.Limit, key.Subject = r[method(req.Method)], at.major()
+	} else {
+		key.Limit, key.Subject = other, at.shape()
+	}
+	call := providers.Call{Provider: name, Route: key.Limit}
+
+	call.Draws = make([]bucket.Draw, 0, 4)
+	if key.Limit != http.MethodPost+" "+callback {
+		call.Draws = append(call.Draws, bucket.Draw{Key: key})
+		if at.legacy {
+			if old := oldRule(key); old != key {
+				call.Draws = append(call.Draws, bucket.Draw{Key: old})
+			}
+		}
+	}
+	if !at.interaction() {
+		// https://discord.com/developers/docs/topics/rate-limits#global-rate-limit exempts interactions, and counts
+		// what has no Authorization by address.
+		key := bucket.Key{Provider: name, Limit: global, Owner: account, Subject: domain}
+		call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.global})
+	}
+	call.Draws = append(call.Draws, bucket.Draw{Key: bucket.Key{Provider: name, Limit: egress}, Policy: p.egress})
+	return call, true
+}
+
+// domain returns the Subject of a host's global limit; it reports false if the host is not ours.
+func (p *Provider) domain(u *url.URL) (string, bool) {
+	host := u.Hostname()
+	domain, ok := p.hosts[host]
+	if !ok {
+		domain, ok = p.hosts[strings.ToLower(host)]
+	}
+	return domain, ok
+}
+
+// owner returns whose limits a credential falls under.
+func (p *Provider) owner(credential string) string {
+	if credential == "" {
+		return egress
+	}
+	return p.owners.Of(credential)
+}

@@ -1,0 +1,354 @@
+package discord_test
+
+import (
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/internal/digest"
+	"github.com/underlimit/underlimit/providers"
+	"github.com/underlimit/underlimit/providers/discord"
+	"github.com/underlimit/underlimit/providers/providertest"
+)
+
+const (
+	bot         = "Bot MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"
+	hookToken   = "3d89bb7572e0fb30d8128367b3b1b44fecd1726de135cbe28a41f8b2f777c372ba29"
+	replyToken  = "aW50ZXJhY3Rpb246ODQ2NDYyNjM5MTM0NjA1MzEyOkZnY0ZxVnpVRWJYYk"
+	interaction = "/interactions/77/" + replyToken + "/callback"
+)
+
+var owners = digest.New("", "discord")
+
+// request makes a request with the bot's token; a method in lower case leaves the token out.
+func request(t testing.TB, method, rawURL string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequest(strings.ToUpper(method), rawURL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method == strings.ToUpper(method) {
+		req.Header.Set("Authorization", bot)
+	}
+	return req
+}
+
+func classify(t testing.TB, method, rawURL string) providers.Call {
+	t.Helper()
+	call, ok := discord.New(nil).Classify(request(t, method, rawURL))
+	if !ok {
+		t.Fatalf("%s %s is not claimed", method, rawURL)
+	}
+	return call
+}
+
+func key(limit, owner, subject string) bucket.Key {
+	if owner != "" && owner != "egress" {
+		owner = owners.Of(owner)
+	}
+	return bucket.Key{Provider: "discord", Limit: limit, Owner: owner, Subject: subject}
+}
+
+var egress = key("egress", "", "")
+
+func TestARequestDrawsOnRouteGlobalAndEgress(t *testing.T) {
+	global, byAddress := key("global", bot, ""), key("global", "egress", "")
+	const (
+		v10      = "https://discord.com/api/v10"
+		commands = "POST /applications/{application}/guilds/{guild}/commands"
+		ownEmoji = "PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me"
+		anEmoji  = "DELETE /channels/{channel}/messages/{message}/reactions/{emoji}/{user}"
+		deletion = "DELETE /channels/{channel}/messages/{message}"
+		answer   = "POST /interactions/{interaction}/{token}/callback"
+		followUp = "PATCH /webhooks/{webhook}/{token}/messages/{message}"
+	)
+	for _, tt := range []struct {
+		method, url string
+		route       string
+		want        []bucket.Key
+	}{
+		{"POST", v10 + "/channels/123/messages?wait=1", "POST /channels/{channel}/messages", []bucket.Key{
+			key("POST /channels/{channel}/messages", bot, "channels/123"), global, egress,
+		}},
+		{"PATCH", v10 + "/guilds/5/members/6", "PATCH /guilds/{guild}/members/{user}", []bucket.Key{
+			key("PATCH /guilds/{guild}/members/{user}", bot, "guilds/5"), global, egress,
+		}},
+		{"GET", v10 + "/users/@me", "GET /users/@me", []bucket.Key{
+			key("GET /users/@me", bot, ""), global, egress,
+		}},
+		{"GET", v10 + "/users/%40me", "GET /users/@me", []bucket.Key{
+			key("GET /users/@me", bot, ""), global, egress,
+		}},
+		{"GET", v10 + "/users/6", "GET /users/{user}", []bucket.Key{
+			key("GET /users/{user}", bot, ""), global, egress,
+		}},
+		{"GET", v10 + "/guilds/templates/hgM48av5Q69A", "GET /guilds/templates/{code}", []bucket.Key{
+			key("GET /guilds/templates/{code}", bot, ""), global, egress,
+		}},
+		{"POST", v10 + "/applications/1/guilds/2/commands", commands, []bucket.Key{
+			key(commands, bot, ""), global, egress,
+		}},
+		{"get", v10 + "/invites/abc", "GET /invites/{code}", []bucket.Key{
+			key("GET /invites/{code}", "egress", ""), byAddress, egress,
+		}},
+		{"PURGE", v10 + "/channels/1/", "OTHER /channels/{channel}", []bucket.Key{
+			key("OTHER /channels/{channel}", bot, "channels/1"), global, egress,
+		}},
+
+		// Emoji, in all the forms in which they are sent.
+		{"PUT", v10 + "/channels/1/messages/2/reactions/%F0%9F%94%A5/@me", ownEmoji, []bucket.Key{
+			key(ownEmoji, bot, "channels/1"), global, egress,
+		}},
+		{"PUT", v10 + "/channels/1/messages/2/reactions/a%3A7/%40me", ownEmoji, []bucket.Key{
+			key(ownEmoji, bot, "channels/1"), global, egress,
+		}},
+		{"DELETE", v10 + "/channels/1/messages/2/reactions/a%2Fb/9", anEmoji, []bucket.Key{
+			key(anEmoji, bot, "channels/1"), global, egress,
+		}},
+
+		// The version decides whether the old rule applies from the start.
+		{"PUT", "https://discord.com/api/v7/channels/1/pins/2", "PUT /channels/{channel}/pins/{message}", []bucket.Key{
+			key("PUT /channels/{channel}/pins/{message}", bot, "channels/1"),
+			key("/channels/{channel}/pins/{message}", bot, "channels/1"), global, egress,
+		}},
+		{"PATCH", "https://discord.com/api/channels/1/messages/2", "PATCH /channels/{channel}/messages/{message}", []bucket.Key{
+			key("PATCH /channels/{channel}/messages/{message}", bot, "channels/1"),
+			key("/channels/{channel}/messages/{message}", bot, "channels/1"), global, egress,
+		}},
+		{"DELETE", "https://discord.com/api/v6/channels/1/messages/2", deletion, []bucket.Key{
+			key(deletion, bot, "channels/1"), global, egress,
+		}},
+
+		// A webhook is its own credential, but an Authorization sent along is counted, too.
+		{"post", "https://discord.com/api/webhooks/9/" + hookToken, "POST /webhooks/{webhook}/{token}", []bucket.Key{
+			key("POST /webhooks/{webhook}/{token}", hookToken, "webhooks/9"),
+			key("/webhooks/{webhook}/{token}", hookToken, "webhooks/9"), byAddress, egress,
+		}},
+		{"POST", v10 + "/webhooks/9/" + hookToken, "POST /webhooks/{webhook}/{token}", []bucket.Key{
+			key("POST /webhooks/{webhook}/{token}", hookToken, "webhooks/9"), global, egress,
+		}},
+		{"PATCH", v10 + "/webhooks/9", "PATCH /webhooks/{webhook}", []bucket.Key{
+			key("PATCH /webhooks/{webhook}", bot, "webhooks/9"), global, egress,
+		}},
+
+		// Interactions are not under the global limit, and the first answer is under none.
+		{"post", v10 + interaction, answer, []bucket.Key{egress}},
+		{"POST", "https://discord.com/api" + interaction, answer, []bucket.Key{egress}},
+		{"PATCH", v10 + "/webhooks/8/" + replyToken + "/messages/@original", followUp, []bucket.Key{
+			key(followUp, replyToken, "webhooks/8"), egress,
+		}},
+
+		// The old domain counts by itself.
+		{"GET", "https://DiscordApp.com:443/api/v9/gateway/bot", "GET /gateway/bot", []bucket.Key{
+			key("GET /gateway/bot", bot, ""), key("global", bot, "discordapp.com"), egress,
+		}},
+
+		// What is not documented is told apart by its shape.
+		{"GET", v10, "other", []bucket.Key{key("other", bot, "/"), global, egress}},
+		{"GET", v10 + "/channels/123/secret-santa/456", "other", []bucket.Key{
+			key("other", bot, "/channels/123/secret-santa/{}"), global, egress,
+		}},
+		{"POST", "https://discord.com/api/channels/123/x", "other", []bucket.Key{
+			key("other", bot, "/channels/123/x"), global, egress,
+		}},
+		{"POST", v10 + "/webhooks/9/short/unheard-of", "other", []bucket.Key{
+			key("other", "short", "/webhooks/9/{}/unheard-of"), global, egress,
+		}},
+		{"GET", v10 + "/channels/%00/messages", "other", []bucket.Key{
+			key("other", bot, "/channels/{}/messages"), global, egress,
+		}},
+		{"GET", v10 + "/a/b/c/d/e/f/g/h/i/j/k", "other", []bucket.Key{
+			key("other", bot, "/a/b/c/d/e/f/g/h/..."), global, egress,
+		}},
+	} {
+		t.Run(tt.method+" "+tt.url, func(t *testing.T) {
+			call := classify(t, tt.method, tt.url)
+			if call.Route != tt.route {
+				t.Errorf("the route is %q, want %q", call.Route, tt.route)
+			}
+			var got []bucket.Key
+			for _, d := range call.Draws {
+				got = append(got, d.Key)
+			}
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("draws on\n%v, want\n%v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestTheGlobalLimitAndTheBanHavePoliciesAndRoutesHaveNone(t *testing.T) {
+	for _, tt := range []struct {
+		opts  *discord.Options
+		quota int
+	}{
+		{nil, 50},
+		{&discord.Options{GlobalPerSecond: -1}, 50},
+		{&discord.Options{GlobalPerSecond: 500}, 500},
+	} {
+		p := discord.New(tt.opts)
+		call, _ := p.Classify(request(t, "GET", "https://discord.com/api/v10/channels/1"))
+		again, _ := p.Classify(request(t, "GET", "https://discord.com/api/v10/channels/2"))
+		var got []*bucket.Policy
+		for i, d := range call.Draws {
+			got = append(got, d.Policy)
+			if d.Policy != again.Draws[i].Policy {
+				t.Errorf("%v: each request has a policy of its own", d.Key)
+			}
+		}
+		want := []*bucket.Policy{nil, {Quota: tt.quota, Window: time.Second}, {}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v: got %v, want %v", tt.opts, got, want)
+		}
+	}
+}
+
+func TestOnlyTheAPIIsClaimed(t *testing.T) {
+	p := discord.New(&discord.Options{Hosts: []string{"Proxy.example:8080", "", "[::1]"}})
+	for rawURL, want := range map[string]bool{
+		"https://discord.com/api/v10/users/@me":             true,
+		"https://ptb.discord.com/api/v10/users/@me":         true,
+		"https://canary.discordapp.com/api/v9/users/@me":    true,
+		"https://DISCORD.COM:8443/api/webhooks/1/x":         true,
+		"https://discord.com/api":                           true,
+		"http://proxy.example/api/v10/users/@me":            true,
+		"http://[::1]:80/api/v10/users/@me":                 true,
+		"https://discord.com/apiv10/users/@me":              false,
+		"https://discord.com/":                              false,
+		"https://discord.com":                               false,
+		"https://discord.com/channels/1/2":                  false,
+		"https://cdn.discordapp.com/api/avatars/1/a.png":    false,
+		"https://gateway.discord.gg/api/?v=10":              false,
+		"https://discord.com.example.org/api/v10/users/@me": false,
+		"/api/v10/users/@me":                                false,
+		"mailto:discord.com/api/v10":                        false,
+	} {
+		if _, got := p.Classify(request(t, "GET", rawURL)); got != want {
+			t.Errorf("%s: claimed is %t, want %t", rawURL, got, want)
+		}
+	}
+	if _, claimed := p.Classify(&http.Request{}); claimed {
+		t.Error("a request without a URL is claimed")
+	}
+}
+
+func TestCredentialsAreToldApartByDigestsThatDependOnTheSecret(t *testing.T) {
+	owner := func(secret, authorization string) string {
+		req := request(t, "get", "https://discord.com/api/v10/users/@me")
+		req.Header.Set("Authorization", authorization)
+		call, _ := discord.New(&discord.Options{Secret: secret}).Classify(req)
+		return call.Draws[0].Key.Owner
+	}
+	all := []string{owner("", "Bot x"), owner("", "Bearer x"), owner("s", "Bot x")}
+	if all[0] != owner("", "Bot x") {
+		t.Error("one credential has two owners")
+	}
+	slices.Sort(all)
+	if len(slices.Compact(all)) != 3 {
+		t.Errorf("owners %q are not three", all)
+	}
+}
+
+func TestEveryDocumentedPathMatchesItsOwnTemplateAlone(t *testing.T) {
+	shapes := map[string]string{}
+	for _, template := range discord.Templates {
+		segments := strings.Split(template[1:], "/")
+		if len(segments) >= discord.MaxSegments {
+			t.Errorf("%s has %d segments: too many to be told from a longer path", template, len(segments))
+		}
+		path := strings.Split(template, "/")
+		shape := slices.Clone(path)
+		for i, seg := range path {
+			if strings.HasPrefix(seg, "{") {
+				path[i], shape[i] = "12", "{}"
+			}
+		}
+		if twin, ok := shapes[strings.Join(shape, "/")]; ok {
+			t.Errorf("%s and %s are one", template, twin)
+		}
+		shapes[strings.Join(shape, "/")] = template
+		for _, method := range []string{"GET", "DELETE"} {
+			call := classify(t, method, "https://discord.com/api/v10"+strings.Join(path, "/"))
+			if want := method + " " + template; call.Route != want {
+				t.Errorf("%s is taken for %q, want %q", strings.Join(path, "/"), call.Route, want)
+			}
+		}
+	}
+}
+
+func TestTheProviderConforms(t *testing.T) {
+	var reqs []*http.Request
+	for _, r := range []struct{ method, path string }{
+		{"POST", "/v10/channels/123/messages"},
+		{"POST", "/v6/channels/123/messages"},
+		{"DELETE", "/v6/channels/123/messages/456"},
+		{"get", "/v10/invites/abc"},
+		{"post", "/webhooks/9/" + hookToken},
+		{"POST", "/v10/webhooks/9/" + hookToken + "/unheard-of"},
+		{"PATCH", "/v10/webhooks/8/" + replyToken + "/messages/@original"},
+		{"post", "/v10" + interaction},
+		{"GET", "/channels/123/secret-santa/456"},
+	} {
+		req := request(t, r.method, "https://discord.com/api"+r.path)
+		reqs = append(reqs, providertest.Secret(req, hookToken, replyToken))
+	}
+	providertest.Test(t, discord.New(nil), reqs...)
+}
+
+func FuzzClassify(f *testing.F) {
+	for _, t := range discord.Templates {
+		f.Add("GET", "/api/v10"+t, "")
+	}
+	f.Add("", "/api//v7//webhooks/1/"+hookToken, "Bot x")
+	f.Add("DELETE", "/api/v99999999999/channels/1/../%2f/%zz", "")
+	f.Add("\x00", "/api/%76/"+strings.Repeat("/a", 99), "")
+	p := discord.New(nil)
+	routes := map[string]bool{"other": true}
+	for _, t := range discord.Templates {
+		for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OTHER"} {
+			routes[m+" "+t] = true
+		}
+	}
+	f.Fuzz(func(t *testing.T, method, path, authorization string) {
+		u := &url.URL{Scheme: "https", Host: "discord.com", Path: path}
+		if decoded, err := url.PathUnescape(path); err == nil {
+			u.Path, u.RawPath = decoded, path
+		}
+		req := &http.Request{Method: method, URL: u, Header: http.Header{"Authorization": {authorization}}}
+		call, ok := p.Classify(req)
+		if !ok {
+			return
+		}
+		if !routes[call.Route] {
+			t.Errorf("route %q is not of the closed set", call.Route)
+		}
+		for _, d := range call.Draws {
+			unprintable := func(r rune) bool { return r < ' ' || r > '~' }
+			if len(d.Key.Subject) > 512 || strings.ContainsFunc(d.Key.Subject, unprintable) {
+				t.Errorf("subject %q", d.Key.Subject)
+			}
+		}
+	})
+}
+
+func BenchmarkClassify(b *testing.B) {
+	p := discord.New(nil)
+	for name, req := range map[string]*http.Request{
+		"message": request(b, "POST", "https://discord.com/api/v10/channels/123456789012345678/messages"),
+		"reaction": request(b, "PUT", "https://discord.com/api/v10/channels/123456789012345678"+
+			"/messages/123456789012345678/reactions/%F0%9F%94%A5/@me"),
+		"webhook": request(b, "post", "https://discord.com/api/webhooks/123456789012345678/"+hookToken),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Classify(req)
+			}
+		})
+	}
+}

@@ -1,0 +1,82 @@
+// Package discord knows the rate limits of Discord's REST API.
+//
+// A request draws on the bucket of its route, its credential and its major parameter (channel, guild or webhook), on
+// the global limit of 50 requests a second of its credential, or of our address if it has none, and on a bucket that
+// holds everything back when our address is banned. Which routes share a counter, and what it holds, is learned from
+// answers: Discord asks that no limit of a route be written into programs.
+//
+// Answers to interactions are not under the global limit, and the first answer to one, which is due within three
+// seconds, waits for nothing but a ban.
+//
+// See https://discord.com/developers/docs/topics/rate-limits.
+package discord
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/internal/digest"
+)
+
+const name = "discord"
+
+// Options configure a [Provider]. The zero value is what most programs want.
+type Options struct {
+	// Secret is mixed into the digests that stand for credentials in keys. Processes that share limits must have the
+	// same one. The default is empty.
+	Secret string
+	// GlobalPerSecond is the global limit of a credential in requests a second; 0 means 50, which is what Discord
+	// allows unless it has raised it for a large bot.
+	GlobalPerSecond int
+	// Hosts are claimed besides discord.com, discordapp.com, and the ptb and canary hosts of both: those of a proxy
+	// or a test server. Ports are ignored.
+	Hosts []string
+}
+
+// globalPerSecond: https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
+const globalPerSecond = 50
+
+// oldDomain has had a global limit of its own since October 2023: https://discord.com/developers/docs/change-log
+const oldDomain = "discordapp.com"
+
+// A Provider is a [providers.Provider] for Discord. Create one with [New].
+type Provider struct {
+	owners *digest.Digester
+	hosts  map[string]string // in lower case, to the Subject of their global limit
+
+	// Shared by all draws.
+	global *bucket.Policy
+	egress *bucket.Policy
+}
+
+// New returns a provider for Discord's REST API. opts may be nil and is copied.
+func New(opts *Options) *Provider {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.GlobalPerSecond <= 0 {
+		o.GlobalPerSecond = globalPerSecond
+	}
+	p := &Provider{
+		owners: digest.New(o.Secret, name),
+		hosts:  map[string]string{},
+		global: &bucket.Policy{Quota: o.GlobalPerSecond, Window: time.Second},
+		egress: &bucket.Policy{},
+	}
+	for _, h := range o.Hosts {
+		u := url.URL{Host: h}
+		p.hosts[strings.ToLower(u.Hostname())] = ""
+	}
+	delete(p.hosts, "") // a request without a host is not for us
+	for _, prefix := range []string{"", "ptb.", "canary."} {
+		p.hosts[prefix+"discord.com"] = ""
+		p.hosts[prefix+oldDomain] = oldDomain
+	}
+	return p
+}
+
+// Name returns "discord".
+func (p *Provider) Name() string { return name }

@@ -1,0 +1,142 @@
+package discord
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/internal/field"
+	"github.com/underlimit/underlimit/providers"
+)
+
+// Header fields, as net/http spells them: https://discord.com/developers/docs/topics/rate-limits#header-format
+const (
+	fieldPrefix     = "X-Ratelimit-"
+	fieldLimit      = "X-Ratelimit-Limit"
+	fieldRemaining  = "X-Ratelimit-Remaining"
+	fieldReset      = "X-Ratelimit-Reset"
+	fieldResetAfter = "X-Ratelimit-Reset-After"
+	fieldBucket     = "X-Ratelimit-Bucket"
+	fieldGlobal     = "X-Ratelimit-Global"
+	fieldScope      = "X-Ratelimit-Scope"
+
+	// fieldPrecision is of requests, below version 8: it asks for milliseconds.
+	fieldPrecision = "X-Ratelimit-Precision"
+)
+
+// Judge reads an answer: a 429 blocks what it is about, any other tells of the window of the route's counter.
+func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.Answer) providers.Verdict {
+	x := exchange{req: req, answer: a}
+	x.path.parse(req.URL) // Classify claimed it, so it can be parsed
+	for _, d := range call.Draws {
+		switch d.Key.Limit {
+		case global:
+			x.global = d.Key
+		case egress:
+			x.egress = d.Key
+		default:
+			if x.route == (bucket.Key{}) {
+				x.route = d.Key // the first; by the old rule there may be another
+			}
+		}
+	}
+	if a.Status == http.StatusTooManyRequests {
+		return x.refusal()
+	}
+	return providers.Verdict{Updates: x.learn()}
+}
+
+// An exchange is a request, what it drew on, and the answer.
+type exchange struct {
+	req    *http.Request
+	path   path
+	answer *providers.Answer
+
+	route, global, egress bucket.Key // zero: it did not draw on any
+}
+
+// learn returns what an answer that refuses nothing says of the route's counter.
+func (x *exchange) learn() []bucket.Update {
+	w, ok := x.window()
+	if !ok || x.route == (bucket.Key{}) {
+		return nil
+	}
+	c, hashed := x.counter()
+	if !hashed {
+		c = oldRule(x.route)
+	}
+	w.Key = c
+	if c == x.route || !hashed && x.path.legacy { // then the request drew on it itself
+		return []bucket.Update{w}
+	}
+	return []bucket.Update{bucket.Alias{Key: x.route, To: c}, w}
+}
+
+// counter returns the bucket that Discord's hash names. The hash stands for a kind of bucket: each credential and major
+// parameter has one. It reports false if there is no hash.
+func (x *exchange) counter() (bucket.Key, bool) {
+	hash := x.answer.Header.Get(fieldBucket)
+	if !isHash(hash) {
+		return bucket.Key{}, false
+	}
+	return bucket.Key{Provider: name, Limit: hash, Owner: x.route.Owner, Subject: x.path.major()}, true
+}
+
+const (
+	maxHash   = 64 // twice as long as hashes are
+	hashChars = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+)
+
+// isHash says whether s may stand in a key as a Limit, and is none of the others.
+func isHash(s string) bool {
+	return s != "" && len(s) <= maxHash && strings.Trim(s, hashChars) == "" && s != global && s != egress && s != other
+}
+
+// window returns what the answer says of a window, its Key aside. It reports false if that is not enough to be of use.
+func (x *exchange) window() (bucket.Window, bool) {
+	h := x.answer.Header
+	var w bucket.Window
+	var ok bool
+	if w.Remaining, ok = field.Count(h.Get(fieldRemaining)); !ok {
+		return w, false
+	}
+	w.Limit, _ = field.Count(h.Get(fieldLimit))
+
+	after := h.Get(fieldResetAfter)
+	if d, ok := field.Duration(after, time.Second); ok && d > 0 {
+		var late time.Duration
+		late, w.Precision = x.rounding(after)
+		w.ResetAfter = min(d+late, field.Max)
+		return w, true
+	}
+	reset := h.Get(fieldReset)
+	at, ok := field.Instant(reset)
+	if !ok {
+		return w, false
+	}
+	now := x.answer.Received
+	if date := field.Date(h); date.Year() >= 1970 && date.Year() <= 2200 { // else no clock shows it
+		w.Date, now = date, date
+	}
+	var late time.Duration
+	late, w.Precision = x.rounding(reset)
+	w.ResetAt = at.Add(late)
+	if latest := now.Add(field.Max); w.ResetAt.After(latest) {
+		w.ResetAt = latest
+	}
+	return w, true
+}
+
+// rounding returns how much later than told a window may end, and by how much less than that, which is the Precision.
+//
+// Times are told in milliseconds, and nothing says whether they are rounded up or down; but in whole seconds, rounded
+// up, below version 8 to a request that did not ask for more.
+//
+// https://discord.com/developers/docs/change-log, at version 8 and at "more precise rate limits"
+func (x *exchange) rounding(value string) (late, precision time.Duration) {
+	if x.path.legacy && !strings.Contains(value, ".") && x.req.Header.Get(fieldPrecision) != "millisecond" {
+		return 0, time.Second
+	}
+	return time.Millisecond, 2 * time.Millisecond
+}

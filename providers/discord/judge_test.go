@@ -1,0 +1,483 @@
+package discord_test
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/internal/field"
+	"github.com/underlimit/underlimit/providers"
+	"github.com/underlimit/underlimit/providers/discord"
+)
+
+const (
+	messages    = "https://discord.com/api/v10/channels/1/messages"
+	oldMessages = "https://discord.com/api/v6/channels/1/messages"
+	hash        = "abcd1234"
+	limited     = `{"message":"You are being rate limited.","retry_after":64.57,"global":false}`
+)
+
+var (
+	received = time.Date(2026, 5, 23, 12, 0, 3, 250e6, time.UTC)
+
+	route   = key("POST /channels/{channel}/messages", bot, "channels/1")
+	old     = key("/channels/{channel}/messages", bot, "channels/1")
+	counter = key(hash, bot, "channels/1")
+	global  = key("global", bot, "")
+)
+
+// header makes a header of "Name: value" lines.
+func header(lines ...string) http.Header {
+	h := http.Header{}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		h.Add(name, value)
+	}
+	return h
+}
+
+// full is a header with all that a bucket's answers have, and more.
+func full(lines ...string) http.Header {
+	return header(append([]string{
+		"Via: 1.1 google", "X-RateLimit-Limit: 10", "X-RateLimit-Reset: 1470173023.123",
+		"X-RateLimit-Reset-After: 64.57", "X-RateLimit-Bucket: " + hash,
+	}, lines...)...)
+}
+
+func judge(t *testing.T, method, rawURL string, a *providers.Answer) providers.Verdict {
+	t.Helper()
+	p := discord.New(nil)
+	req := request(t, method, rawURL)
+	call, ok := p.Classify(req)
+	if !ok {
+		t.Fatalf("%s is not claimed", rawURL)
+	}
+	a.Received = received
+	return p.Judge(req, &call, a)
+}
+
+func blocked(wait time.Duration, keys ...bucket.Key) (us []bucket.Update) {
+	for _, k := range keys {
+		us = append(us, bucket.Block{Key: k, For: wait})
+	}
+	return us
+}
+
+func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
+	const ms = time.Millisecond
+	date := time.Date(2026, 5, 23, 12, 0, 2, 0, time.UTC)
+	for _, tt := range []struct {
+		name, method, url string
+		status            int
+		header            http.Header
+		want              []bucket.Update
+	}{
+		{
+			"The hash names the counter.", "POST", messages, 200, full("X-RateLimit-Remaining: 9"),
+			[]bucket.Update{
+				bucket.Alias{Key: route, To: counter},
+				bucket.Window{Key: counter, Limit: 10, Remaining: 9, ResetAfter: 64571 * ms, Precision: 2 * ms},
+			},
+		},
+		{
+			"An error was counted, too.", "POST", messages, 404, full("X-RateLimit-Remaining: 0"),
+			[]bucket.Update{
+				bucket.Alias{Key: route, To: counter},
+				bucket.Window{Key: counter, Limit: 10, ResetAfter: 64571 * ms, Precision: 2 * ms},
+			},
+		},
+		{
+			"A 202 with a wait in its body is no refusal.", "GET", messages, 202, header("Retry-After: 5"), nil,
+		},
+		{
+			"Below version 8 the counter is another draw.", "POST", oldMessages, 200,
+			header("X-RateLimit-Remaining: 4", "X-RateLimit-Limit: 5", "X-RateLimit-Reset-After: 5"),
+			[]bucket.Update{bucket.Window{Key: old, Limit: 5, Remaining: 4, ResetAfter: 5 * time.Second, Precision: time.Second}},
+		},
+		{
+			"Below version 8 a hash may come, too, and a fraction if it was asked for.", "POST", oldMessages, 200,
+			full("X-RateLimit-Remaining: 4"),
+			[]bucket.Update{
+				bucket.Alias{Key: route, To: counter},
+				bucket.Window{Key: counter, Limit: 10, Remaining: 4, ResetAfter: 64571 * ms, Precision: 2 * ms},
+			},
+		},
+		{
+			"Without a hash the methods of a route share a counter.", "POST", messages, 200,
+			header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 5"),
+			[]bucket.Update{
+				bucket.Alias{Key: route, To: old},
+				bucket.Window{Key: old, Remaining: 4, ResetAfter: 5001 * ms, Precision: 2 * ms},
+			},
+		},
+		{
+			"Without a hash deleting a message has its own.", "DELETE", messages + "/2", 204,
+			header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 1"),
+			[]bucket.Update{bucket.Window{
+				Key:       key("DELETE /channels/{channel}/messages/{message}", bot, "channels/1"),
+				Remaining: 4, ResetAfter: 1001 * ms, Precision: 2 * ms,
+			}},
+		},
+		{
+			"A hash that is none does not get into a key.", "POST", messages, 200,
+			header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 1", "X-RateLimit-Bucket: a b"),
+			[]bucket.Update{
+				bucket.Alias{Key: route, To: old},
+				bucket.Window{Key: old, Remaining: 4, ResetAfter: 1001 * ms, Precision: 2 * ms},
+			},
+		},
+		{
+			"A hash does not pass for another limit.", "POST", messages, 200,
+			header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 1", "X-RateLimit-Bucket: global"),
+			[]bucket.Update{
+				bucket.Alias{Key: route, To: old},
+				bucket.Window{Key: old, Remaining: 4, ResetAfter: 1001 * ms, Precision: 2 * ms},
+			},
+		},
+		{
+			"The counter of an unknown route belongs to its major parameter.", "GET", "https://discord.com/api/v9/channels/1/x",
+			200, full("X-RateLimit-Remaining: 9"),
+			[]bucket.Update{
+				bucket.Alias{Key: key("other", bot, "/channels/1/x"), To: counter},
+				bucket.Window{Key: counter, Limit: 10, Remaining: 9, ResetAfter: 64571 * ms, Precision: 2 * ms},
+			},
+		},
+		{
+			"An unknown route without a hash counts for itself.", "GET", "https://discord.com/api/v6/x", 200,
+			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset-After: 3"),
+			[]bucket.Update{bucket.Window{
+				Key: key("other", bot, "/x"), Remaining: 9, ResetAfter: 3 * time.Second, Precision: time.Second,
+			}},
+		},
+		{
+			"An instant does where there is no time from now.", "POST", messages, 200,
+			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset: 1779537605.250", "Date: Sat, 23 May 2026 12:00:02 GMT"),
+			[]bucket.Update{
+				bucket.Alias{Key: route, To: old},
+				bucket.Window{Key: old, Remaining: 9, ResetAt: time.Unix(1779537605, 251e6), Date: date, Precision: 2 * ms},
+			},
+		},
+		{
+			"An instant is rounded up to a second below version 8.", "POST", oldMessages, 200,
+			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset: 1779537605", "X-RateLimit-Reset-After: 0"),
+			[]bucket.Update{bucket.Window{Key: old, Remaining: 9, ResetAt: time.Unix(1779537605, 0), Precision: time.Second}},
+		},
+		{
+			"An absurd instant is cut.", "POST", oldMessages, 200,
+			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset: 999999999999", "Date: Mon, 01 Jan 0001 00:00:00 GMT"),
+			[]bucket.Update{bucket.Window{Key: old, Remaining: 9, ResetAt: received.Add(field.Max), Precision: time.Second}},
+		},
+		{"No time says nothing.", "POST", messages, 200, header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset-After: 0"), nil},
+		{
+			"A time that is none says nothing.", "POST", messages, 200,
+			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset-After: NaN", "X-RateLimit-Reset: Invalid precision"), nil,
+		},
+		{"A negative rest says nothing.", "POST", messages, 200, full("X-RateLimit-Remaining: -1"), nil},
+		{"No header says nothing.", "POST", messages, 200, nil, nil},
+		{
+			"An answer to an interaction is under no bucket.", "POST", "https://discord.com/api/v10" + interaction, 204,
+			full("X-RateLimit-Remaining: 9"), nil,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := judge(t, tt.method, tt.url, &providers.Answer{Status: tt.status, Header: tt.header})
+			if want := (providers.Verdict{Updates: tt.want}); !equal(got, want) {
+				t.Errorf("got\n%+v, want\n%+v", got, want)
+			}
+		})
+	}
+}
+
+// equal compares verdicts but for the time zones in them.
+func equal(a, b providers.Verdict) bool { return reflect.DeepEqual(inUTC(a), inUTC(b)) }
+
+func inUTC(v providers.Verdict) providers.Verdict {
+	us := v.Updates
+	v.Updates = nil
+	for _, u := range us {
+		if w, ok := u.(bucket.Window); ok {
+			w.ResetAt = w.ResetAt.UTC()
+			u = w
+		}
+		v.Updates = append(v.Updates, u)
+	}
+	return v
+}
+
+func TestMillisecondsThatWereAskedForAreNotTakenForSeconds(t *testing.T) {
+	p := discord.New(nil)
+	req := request(t, "POST", oldMessages)
+	req.Header.Set("X-RateLimit-Precision", "millisecond")
+	call, _ := p.Classify(req)
+	got := p.Judge(req, &call, &providers.Answer{
+		Status: 200, Header: header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 5"), Received: received,
+	}).Updates
+	want := []bucket.Update{bucket.Window{
+		Key: old, Remaining: 4, ResetAfter: 5001 * time.Millisecond, Precision: 2 * time.Millisecond,
+	}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
+	const (
+		v10      = "https://discord.com/api/v10"
+		hook     = "https://discord.com/api/webhooks/9/" + hookToken
+		commands = v10 + "/applications/1/guilds/2/commands"
+	)
+	hashed := bucket.Alias{Key: route, To: counter}
+	hookRoute := key("POST /webhooks/{webhook}/{token}", hookToken, "webhooks/9")
+	hookOld := key("/webhooks/{webhook}/{token}", hookToken, "webhooks/9")
+	for _, tt := range []struct {
+		name, method, url string
+		header            http.Header
+		body              string
+		scope             providers.Scope
+		want              []bucket.Update
+	}{
+		// The examples of https://discord.com/developers/docs/topics/rate-limits
+		{
+			"A user's limit.", "POST", messages,
+			full("X-RateLimit-Remaining: 0", "Retry-After: 65", "X-RateLimit-Scope: user"), limited,
+			providers.ScopeUser, append([]bucket.Update{hashed}, blocked(65*time.Second, route, counter)...),
+		},
+		{
+			"A shared limit.", "POST", messages,
+			full("X-RateLimit-Remaining: 9", "Retry-After: 1337", "X-RateLimit-Scope: shared"),
+			`{"message":"The resource is being rate limited.","retry_after":1336.57,"global":false}`,
+			providers.ScopeShared, blocked(1337*time.Second, route),
+		},
+		{
+			"The global limit.", "POST", messages,
+			header("Retry-After: 65", "X-RateLimit-Global: true", "X-RateLimit-Scope: global"),
+			`{"message":"You are being rate limited.","retry_after":64.57,"global":true}`,
+			providers.ScopeGlobal, blocked(65*time.Second, global),
+		},
+
+		{
+			"The global limit, as captured.", "POST", messages,
+			header("Via: 1.1 google", "Retry-After: 1", "X-RateLimit-Scope: global"),
+			`{"message": "You are being rate limited.", "retry_after": 0.661, "global": true}`,
+			providers.ScopeGlobal, blocked(time.Second, global),
+		},
+		{
+			"The global limit, told by the body alone.", "POST", messages, header("Via: 1.1 google"),
+			`{"retry_after": 0.661, "global": true}`,
+			providers.ScopeGlobal, blocked(661*time.Millisecond, global),
+		},
+		{
+			"The global limit of the old domain.", "GET", "https://discordapp.com/api/v9/users/@me",
+			header("X-RateLimit-Global: true", "Retry-After: 2"), "",
+			providers.ScopeGlobal, blocked(2*time.Second, key("global", bot, "discordapp.com")),
+		},
+		{
+			"The global limit of an address.", "get", v10 + "/invites/abc",
+			header("X-RateLimit-Global: true", "Retry-After: 2"), "",
+			providers.ScopeGlobal, blocked(2*time.Second, key("global", "egress", "")),
+		},
+		{
+			"The global limit of what is under none of a credential.", "post", v10 + interaction,
+			header("X-RateLimit-Global: true", "Retry-After: 2"), `{"global":true}`,
+			providers.ScopeGlobal, blocked(2*time.Second, egress),
+		},
+		{
+			"The body says more than the header.", "PATCH", messages + "/2",
+			full("X-RateLimit-Remaining: 4", "Retry-After: 1", "X-RateLimit-Scope: shared"),
+			`{"message":"Announcement messages are being edited too fast.","code":20028,"retry_after":1163.097,"global":false}`,
+			providers.ScopeShared,
+			blocked(1163097*time.Millisecond, key("PATCH /channels/{channel}/messages/{message}", bot, "channels/1")),
+		},
+		{
+			"A narrower limit than the counter's leaves the counter alone.", "PATCH", v10 + "/channels/1",
+			full("X-RateLimit-Remaining: 3", "Retry-After: 600", "X-RateLimit-Scope: user"),
+			`{"retry_after":599.5,"global":false}`,
+			providers.ScopeUser, blocked(600*time.Second, key("PATCH /channels/{channel}", bot, "channels/1")),
+		},
+		{
+			"No scope and no hash.", "POST", messages, header("Via: 1.1 google", "Retry-After: 2"), limited,
+			providers.ScopeUnknown, blocked(64570*time.Millisecond, route),
+		},
+		{
+			"Milliseconds below version 8.", "POST", oldMessages, header("Via: 1.1 google", "Retry-After: 6457"),
+			`{"message":"You are being rate limited.","retry_after":6458,"global":false}`,
+			providers.ScopeUnknown, blocked(6458*time.Millisecond, old),
+		},
+		{
+			"Seconds from version 8 on.", "POST", strings.Replace(messages, "v10", "v8", 1),
+			header("Via: 1.1 google", "Retry-After: 6457"), `{"retry_after":"6458"}`,
+			providers.ScopeUnknown, blocked(6458*time.Second, route),
+		},
+		{
+			"Milliseconds without a version.", "post", hook, full("X-RateLimit-Remaining: 0", "Retry-After: 500"), "",
+			providers.ScopeUnknown,
+			append([]bucket.Update{bucket.Alias{Key: hookRoute, To: key(hash, hookToken, "webhooks/9")}},
+				blocked(500*time.Millisecond, hookRoute, key(hash, hookToken, "webhooks/9"))...),
+		},
+		{
+			"A webhook by the old rule.", "post", hook, header("Via: 1.1 google", "Retry-After: 500"), "{}",
+			providers.ScopeUnknown, blocked(500*time.Millisecond, hookOld),
+		},
+		{
+			"A quota of commands.", "POST", commands, full("X-RateLimit-Remaining: 2", "Retry-After: 3600"),
+			`{"message":"Max number of daily application command creates","code":30034,"retry_after":3600.5}`,
+			providers.ScopeQuota,
+			blocked(3600500*time.Millisecond, key("POST /applications/{application}/guilds/{guild}/commands", bot, "")),
+		},
+
+		// Cloudflare's, which speak of the address.
+		{
+			"A page for people.", "POST", messages, header("Retry-After: 900"), "<html>error 1015</html>",
+			providers.ScopeEgress, blocked(900*time.Second, egress),
+		},
+		{
+			"A page for people, in seconds on a path of milliseconds.", "post", hook,
+			header("Retry-After: 900"), "error code: 1015",
+			providers.ScopeEgress, blocked(900*time.Second, egress),
+		},
+		{
+			"A ban that does not say for how long.", "POST", messages, nil,
+			`{"message":"You are being blocked from accessing our API temporarily","code":0}`,
+			providers.ScopeEgress, blocked(0, egress),
+		},
+		{
+			"A page that passed a proxy.", "POST", messages, header("Via: 1.1 google", "Retry-After: 3"), "<html>",
+			providers.ScopeEgress, blocked(3*time.Second, egress),
+		},
+		{"Nothing at all.", "POST", messages, nil, "", providers.ScopeEgress, blocked(0, egress)},
+
+		// Waits that make no sense are left to the registry.
+		{
+			"A wait of 0.", "POST", messages, header("Via: a", "Retry-After: 0"), `{"retry_after":0}`,
+			providers.ScopeUnknown, blocked(0, route),
+		},
+		{
+			"A negative wait.", "POST", messages, header("Via: a", "Retry-After: -5"), `{"retry_after":-5}`,
+			providers.ScopeUnknown, blocked(0, route),
+		},
+		{
+			"No number.", "POST", messages, header("Via: a", "Retry-After: NaN"), `{"retry_after":{"a":[]}}`,
+			providers.ScopeUnknown, blocked(0, route),
+		},
+		{
+			"Too long a wait.", "POST", messages, header("Via: a"), `{"retry_after":1e300}`,
+			providers.ScopeUnknown, blocked(field.Max, route),
+		},
+		{
+			"A date.", "POST", messages,
+			header("Via: a", "Date: Sat, 23 May 2026 12:00:00 GMT", "Retry-After: Sat, 23 May 2026 12:00:30 GMT"), "{}",
+			providers.ScopeUnknown, blocked(30*time.Second, route),
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := judge(t, tt.method, tt.url, &providers.Answer{Status: 429, Header: tt.header, Body: []byte(tt.body)})
+			want := providers.Verdict{
+				Updates: tt.want, Refused: true, Scope: tt.scope, Final: tt.scope == providers.ScopeQuota,
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got\n%+v, want\n%+v", got, want)
+			}
+		})
+	}
+}
+
+func TestASharedRefusalHoldsOneChannelAndAGlobalOneTheBotButNoInteraction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, r := discord.New(nil), bucket.NewRegistry(nil)
+		send := func(method, url string, status int, h http.Header, body string) time.Duration {
+			start := time.Now()
+			req := request(t, method, url)
+			call, _ := p.Classify(req)
+			lease, err := r.Acquire(context.Background(), call.Draws...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			v := p.Judge(req, &call, &providers.Answer{Status: status, Header: h, Body: []byte(body), Sent: now, Received: now})
+			lease.Done(now, v.Updates...)
+			return now.Sub(start)
+		}
+		const v10 = "https://discord.com/api/v10"
+		shared := full("X-RateLimit-Remaining: 9", "Retry-After: 40", "X-RateLimit-Scope: shared")
+		stop := header("X-RateLimit-Global: true", "Retry-After: 7")
+		for i, tt := range []struct {
+			method, url string
+			status      int
+			header      http.Header
+			want        time.Duration
+		}{
+			{"POST", v10 + "/channels/1/messages", 429, shared, 0},
+			{"POST", v10 + "/channels/2/messages", 200, nil, 0},
+			{"GET", v10 + "/channels/1/messages", 429, stop, 0},
+			{"POST", v10 + interaction, 204, nil, 0},
+			{"POST", v10 + "/webhooks/8/" + replyToken, 200, nil, 0},
+			{"GET", v10 + "/channels/3", 200, nil, 7 * time.Second},
+			{"POST", v10 + "/channels/1/messages", 200, nil, 33 * time.Second},
+			{"GET", v10 + "/channels/3", 429, nil, 0},
+			{"POST", v10 + interaction, 204, nil, time.Second},
+		} {
+			if got := send(tt.method, tt.url, tt.status, tt.header, ""); got != tt.want {
+				t.Errorf("%d: %s %s waited %v, want %v", i, tt.method, tt.url, got, tt.want)
+			}
+		}
+	})
+}
+
+func FuzzJudge(f *testing.F) {
+	urls := []string{
+		messages, oldMessages, messages + "/2", "https://discord.com/api/webhooks/9/" + hookToken,
+		"https://discord.com/api/v10" + interaction, "https://discord.com/api/v9/channels/1/x",
+	}
+	for i := range urls {
+		f.Add(uint8(i), 429, "65", "1.1 google", "10", "0", "1470173023.123", "64.57", hash, "", "user", "", limited)
+		f.Add(uint8(i), 200, "", "", "10", "9", "1e300", "-1", "a b", "true", "shared", "Mon, 01 Jan 0001 00:00:00 GMT", "")
+	}
+	p := discord.New(nil)
+	f.Fuzz(func(t *testing.T, i uint8, status int,
+		retryAfter, via, limit, remaining, reset, resetAfter, bucketHash, isGlobal, scope, date, body string,
+	) {
+		req := request(t, "POST", urls[int(i)%len(urls)])
+		call, _ := p.Classify(req)
+		h := http.Header{}
+		for name, v := range map[string]string{
+			"Retry-After": retryAfter, "Via": via, "Date": date, "X-RateLimit-Limit": limit, "X-RateLimit-Reset": reset,
+			"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset-After": resetAfter, "X-RateLimit-Bucket": bucketHash,
+			"X-RateLimit-Global": isGlobal, "X-RateLimit-Scope": scope,
+		} {
+			if v != "" {
+				h.Set(name, v)
+			}
+		}
+		v := p.Judge(req, &call, &providers.Answer{Status: status, Header: h, Body: []byte(body), Received: received})
+		if v.Refused != (status == 429) || v.Refused != (v.Scope != "") {
+			t.Errorf("status %d: refused is %t, scope %q", status, v.Refused, v.Scope)
+		}
+		holds := false
+		for _, u := range v.Updates {
+			switch u := u.(type) {
+			case bucket.Block:
+				if u.For < 0 || u.For > field.Max {
+					t.Errorf("a block of %v", u.For)
+				}
+				for _, d := range call.Draws {
+					holds = holds || d.Key == u.Key
+				}
+			case bucket.Window:
+				if u.Remaining < 0 || u.Limit < 0 || u.ResetAfter < 0 || u.ResetAfter > field.Max || v.Refused {
+					t.Errorf("window %+v", u)
+				}
+				if u.ResetAt.Year() > 2201 {
+					t.Errorf("a window until %v", u.ResetAt)
+				}
+			}
+		}
+		if v.Refused != holds {
+			t.Errorf("refused is %t, but that it blocks a draw is %t", v.Refused, holds)
+		}
+	})
+}

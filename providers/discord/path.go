@@ -1,0 +1,169 @@
+package discord
+
+import (
+	"net/url"
+	"strings"
+)
+
+// maxSegments is how much of a path is looked at: one segment more than the longest template has.
+const maxSegments = 8
+
+// maxName is the longest that a segment may be and stand in a key. A snowflake has at most 20 digits.
+const maxName = 32
+
+// interactionToken begins the token of every interaction: it is base64 for "interaction:". The token of a webhook is
+// random and does not begin so.
+const interactionToken = "aW50ZXJhY3Rpb246"
+
+// A path is what matters of a URL of the API.
+type path struct {
+	// legacy says that the version is below 8 or, as in the URLs of webhooks that Discord's own client shows, not
+	// given, which means 6. Answers then tell times in other units.
+	//
+	// https://discord.com/developers/docs/reference#api-versioning
+	legacy bool
+
+	buf [maxSegments]string // what follows /api and the version, without empty segments
+	n   int                 // how many of buf there are
+	cut bool                // there were more
+}
+
+// parse reports false if u is not below /api.
+func (p *path) parse(u *url.URL) bool {
+	*p = path{legacy: true}
+	rest, escaped := u.Path, u.RawPath != ""
+	if escaped {
+		rest = u.EscapedPath() // here a segment may hold a slash of its own
+	}
+	seg, rest := next(rest, escaped)
+	if seg != "api" {
+		return false
+	}
+	for first := true; ; first = false {
+		seg, rest = next(rest, escaped)
+		switch {
+		case seg == "":
+			return true
+		case first && isVersion(seg):
+			p.legacy = len(seg) == len("v8") && seg < "v8"
+		case p.n == maxSegments:
+			p.cut = true
+			return true
+		default:
+			p.buf[p.n] = seg
+			p.n++
+		}
+	}
+}
+
+// next returns the first segment of s that is not empty, and what follows it.
+func next(s string, escaped bool) (seg, rest string) {
+	seg = strings.TrimLeft(s, "/")
+	if end := strings.IndexByte(seg, '/'); end >= 0 {
+		seg, rest = seg[:end], seg[end:]
+	}
+	if escaped {
+		if plain, err := url.PathUnescape(seg); err == nil {
+			seg = plain
+		}
+	}
+	return seg, rest
+}
+
+func isVersion(seg string) bool {
+	if len(seg) < 2 || seg[0] != 'v' {
+		return false
+	}
+	for i := 1; i < len(seg); i++ {
+		if seg[i] < '0' || seg[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *path) segments() []string { return p.buf[:p.n] }
+
+// major returns the major parameter with the name of what it is, such as "channels/123"; "" if there is none.
+//
+// https://discord.com/developers/docs/topics/rate-limits calls them top-level resources: channels, guilds and webhooks.
+// The token of a webhook is one, too, but as a credential it makes the owner of the buckets.
+func (p *path) major() string {
+	if !p.hasMajor() {
+		return ""
+	}
+	return p.buf[0] + "/" + p.buf[1]
+}
+
+func (p *path) hasMajor() bool {
+	if p.n < 2 || !isName(p.buf[1]) {
+		return false
+	}
+	switch p.buf[0] {
+	case "channels", "webhooks":
+		return true
+	case "guilds":
+		return p.buf[1] != "templates"
+	}
+	return false
+}
+
+// token returns the credential in the path, that of a webhook or an interaction; "" if there is none.
+func (p *path) token() string {
+	if p.n < 3 || p.buf[0] != "webhooks" && p.buf[0] != "interactions" {
+		return ""
+	}
+	return p.buf[2]
+}
+
+// interaction says whether the request answers an interaction, at once or later.
+func (p *path) interaction() bool {
+	return p.n > 0 && p.buf[0] == "interactions" || strings.HasPrefix(p.token(), interactionToken)
+}
+
+// route returns the names of the path's template, or nil if no template matches.
+func (p *path) route() *route {
+	if p.cut || p.n > 1 && !isName(p.buf[1]) {
+		return nil // the second segment, an ID or a code in all templates, may go into a key
+	}
+	return root.match(p.segments())
+}
+
+// shape names a path that no template matches. IDs and what may be secret are left out of it, but for the major
+// parameter, and its length is bounded.
+func (p *path) shape() string {
+	if p.n == 0 {
+		return "/"
+	}
+	var b strings.Builder
+	for i, seg := range p.segments() {
+		keep := isWord(seg) && (i != 2 || p.token() == "") || i == 1 && p.hasMajor()
+		if !keep {
+			seg = "{}"
+		}
+		b.WriteByte('/')
+		b.WriteString(seg)
+	}
+	if p.cut {
+		b.WriteString("/...")
+	}
+	return b.String()
+}
+
+// isName says whether a segment may stand in a key.
+func isName(seg string) bool {
+	if len(seg) > maxName {
+		return false
+	}
+	for i := range len(seg) {
+		switch c := seg[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '@':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isWord says whether a segment looks like a word, rather than like an ID or a code.
+func isWord(seg string) bool { return isName(seg) && !strings.ContainsAny(seg, "0123456789") }

@@ -1,0 +1,133 @@
+package discord
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/internal/field"
+	"github.com/underlimit/underlimit/providers"
+)
+
+// codeDailyCommands says that the application commands that may be created in a day are used up:
+// https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+const codeDailyCommands = "30034"
+
+// refusal reads a 429.
+//
+// Its wait is the longer of what header and body say. That of the bucket, Reset-After, is no wait: with a limit on a
+// shared resource it is of another limit, and in a sliding window it is when all is back, not when one is. For this
+// reason nothing is learned of the window here, either.
+func (x *exchange) refusal() providers.Verdict {
+	body, isObject := readNotice(x.answer.Body)
+	v := providers.Verdict{Refused: true}
+	if !x.byDiscord(isObject) {
+		v.Scope = providers.ScopeEgress
+		v.Updates = blocks(x.wait(body, time.Second), x.egress)
+		return v
+	}
+
+	unit := time.Second
+	if x.path.legacy {
+		unit = time.Millisecond
+	}
+	wait := x.wait(body, unit)
+	h := x.answer.Header
+	scope := h.Get(fieldScope)
+	remaining, _ := field.Count(h.Get(fieldRemaining))
+	c, hashed := x.counter()
+	switch {
+	case scope == "global" || strings.EqualFold(h.Get(fieldGlobal), "true") || body.Global.is("true"):
+		v.Scope = providers.ScopeGlobal
+		v.Updates = blocks(wait, drawn(x.global, x.egress))
+		return v
+	case scope == "shared":
+		v.Scope = providers.ScopeShared
+	case scope == "user":
+		v.Scope = providers.ScopeUser
+	default:
+		v.Scope = providers.ScopeUnknown
+	}
+	if body.Code.is(codeDailyCommands) {
+		v.Final, v.Scope = true, providers.ScopeQuota
+	}
+
+	switch resource := drawn(x.route, x.egress); {
+	case resource == x.egress, v.Scope == providers.ScopeShared, v.Scope == providers.ScopeQuota:
+		v.Updates = blocks(wait, resource)
+	case remaining > 0: // it is not this counter that is empty, but a narrower one that nothing names
+		v.Updates = blocks(wait, resource)
+	case hashed:
+		// The route is blocked by itself, too: its next answer may name another counter, and this one still be empty.
+		v.Updates = append([]bucket.Update{bucket.Alias{Key: resource, To: c}}, blocks(wait, resource, c)...)
+	case x.path.legacy:
+		v.Updates = blocks(wait, oldRule(resource))
+	default:
+		v.Updates = blocks(wait, resource)
+	}
+	return v
+}
+
+// drawn returns key, or instead if the request did not draw on that.
+func drawn(key, instead bucket.Key) bucket.Key {
+	if key == (bucket.Key{}) {
+		return instead
+	}
+	return key
+}
+
+func blocks(wait time.Duration, keys ...bucket.Key) []bucket.Update {
+	us := make([]bucket.Update, len(keys))
+	for i, k := range keys {
+		us[i] = bucket.Block{Key: k, For: wait}
+	}
+	return us
+}
+
+// byDiscord says whether a 429 is from Discord itself. If not, it is from Cloudflare before it, which has banned our
+// address: such an answer passed no further proxy and speaks of no bucket, or is a page for people.
+func (x *exchange) byDiscord(isObject bool) bool {
+	h := x.answer.Header
+	for k, v := range h {
+		if len(v) > 0 && len(k) > len(fieldPrefix) && strings.EqualFold(k[:len(fieldPrefix)], fieldPrefix) {
+			return isObject || len(x.answer.Body) == 0 // the answer to a HEAD has no body
+		}
+	}
+	return isObject && h.Get("Via") != ""
+}
+
+// wait returns the longer of what header and body say; 0 if neither says anything.
+func (x *exchange) wait(body notice, unit time.Duration) time.Duration {
+	header, _ := field.RetryAfter(x.answer.Header, unit, x.answer.Received)
+	told, _ := field.Duration(string(body.RetryAfter), unit)
+	return max(header, told)
+}
+
+// A notice is the body of a 429: https://discord.com/developers/docs/topics/rate-limits#exceeding-a-rate-limit
+type notice struct {
+	RetryAfter scalar `json:"retry_after"`
+	Global     scalar `json:"global"`
+	Code       scalar `json:"code"`
+}
+
+// readNotice reports false if body is not a whole JSON object.
+func readNotice(body []byte) (n notice, ok bool) {
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
+		return notice{}, false
+	}
+	err := json.Unmarshal(body, &n)
+	return n, err == nil
+}
+
+// A scalar is a JSON value as it is written, without the quotes of a string.
+type scalar string
+
+// UnmarshalJSON takes any value.
+func (s *scalar) UnmarshalJSON(b []byte) error {
+	*s = scalar(bytes.Trim(b, `"`))
+	return nil
+}
+
+func (s scalar) is(value string) bool { return string(s) == value }
