@@ -67,11 +67,17 @@ func Count(s string) (int, bool) {
 	return int(min(f, math.MaxInt32)), true
 }
 
+// Instants outside of these cannot be told in nanoseconds since 1970, as clocks are compared.
+var (
+	earliest = time.Unix(0, 0).UTC()
+	latest   = time.Unix(1<<33, 0).UTC() // in the year 2242
+)
+
 // Date returns the time of a Date header, zero if there is none that can be read.
 func Date(h http.Header) time.Time {
 	t, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return time.Time{}
+	if err != nil || t.Before(earliest) || t.After(latest) {
+		return time.Time{} // nobody's clock shows this
 	}
 	return t
 }
@@ -83,8 +89,22 @@ const (
 	epochMillis  = 1e12
 )
 
-// Instant parses an instant: seconds or milliseconds since 1970, or a date in one of the forms that servers use.
+// Instant parses an instant: seconds or milliseconds since 1970, or a date in one of the forms that servers use. It is
+// in UTC, and cut to between 1970 and 2242.
 func Instant(s string) (time.Time, bool) {
+	t, ok := instant(strings.TrimSpace(s))
+	switch {
+	case !ok:
+		return time.Time{}, false
+	case t.Before(earliest):
+		return earliest, true
+	case t.After(latest):
+		return latest, true
+	}
+	return t.UTC(), true
+}
+
+func instant(s string) (time.Time, bool) {
 	if f, ok := Number(s); ok {
 		switch {
 		case f > epochMillis*1e3: // the year 33658, in either unit nonsense
@@ -93,11 +113,10 @@ func Instant(s string) (time.Time, bool) {
 			return time.UnixMicro(int64(math.Ceil(f * 1e3))), true
 		case f >= epochSeconds:
 			sec, frac := math.Modf(f)
-			return time.Unix(int64(sec), int64(frac*1e9)), true
+			return time.Unix(int64(sec), int64(math.Ceil(frac*1e9))), true
 		}
 		return time.Time{}, false
 	}
-	s = strings.TrimSpace(s)
 	if len(s) > maxNumber {
 		return time.Time{}, false
 	}
