@@ -1,0 +1,37 @@
+package fakeapi
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// JSON is an object or list to be sent.
+func JSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("fakeapi: bug: an answer that is no JSON: " + err.Error())
+	}
+	return b
+}
+
+// Reply returns an answer with a JSON body.
+func Reply(status int, v any) Answer {
+	return Answer{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: JSON(v)}
+}
+
+// Text returns an answer with a body of another media type.
+func Text(status int, mediaType, body string) Answer {
+	return Answer{Status: status, Header: http.Header{"Content-Type": {mediaType}}, Body: []byte(body)}
+}
+
+// Object parses a body as a JSON object. An empty body is an empty object.
+func Object(body []byte) (map[string]any, bool) {
+	if len(body) == 0 {
+		return nil, true
+	}
+	var object map[string]any
+	if err := json.Unmarshal(body, &object); err != nil {
+		return nil, false
+	}
+	return object, true
+}

@@ -1,0 +1,247 @@
+package fakeapi
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// maxBody bounds what is read of a request. It is above what any of the three APIs accepts in one request.
+const maxBody = 32 << 20
+
+// Options configure what the fakes have in common. Each fake documents them in Options of its own.
+type Options struct {
+	Uplink, Downlink, Jitter time.Duration
+	Seed                     uint64
+	Skew                     time.Duration
+	Keep                     int
+	Fault                    func(*http.Request) Fault
+	Line                     func(r *http.Request, body []byte) (line string, n int, ok bool)
+}
+
+// A Fault is something that goes wrong with one request. The zero Fault is none.
+type Fault struct {
+	// Status, unless 0, is the status of the answer, such as 503, in place of the real one.
+	Status int
+	// Drop closes the connection in place of an answer. Mind that net/http's Transport by itself repeats a GET that
+	// was dropped on a connection which had served before.
+	Drop bool
+	// Processed says that the request reaches the API before Status or Drop spoils the answer. If it is false, the
+	// API does not see the request and no limit counts it.
+	Processed bool
+	// Delay holds the answer back; the request is processed before it.
+	Delay time.Duration
+}
+
+func (f Fault) spoils() bool { return f.Drop || f.Status != 0 }
+
+// A Call is a request that has arrived.
+type Call struct {
+	Request *http.Request // without its body
+	Body    []byte
+	At      time.Time // when it arrived
+	Clock   time.Time // what the server's clock showed then
+}
+
+// An Answer is what the API says to a Call.
+type Answer struct {
+	Status int
+	Header http.Header // never nil
+	Body   []byte
+	// Buckets names what counted the request, the most particular first.
+	Buckets []string
+	// RefusedBy is the bucket that refused the request; empty if none did.
+	RefusedBy string
+	// Until is how long the answer tells the client to leave RefusedBy alone. Zero: it does not say.
+	Until time.Time
+	// Void means that the request was not processed although the status is that of a success.
+	Void bool
+	// Violation says what a well-behaved client would have done otherwise; empty if nothing.
+	Violation string
+}
+
+// A Server runs an API. It is an http.Handler, and is reached in memory through [Server.Transport] and
+// [Server.Client], or on a loopback address through [Server.URL] and [Server.Loopback]. All methods are safe for
+// concurrent use. To be used in a testing/synctest bubble, it must be made in that bubble.
+type Server struct {
+	opts Options
+	done chan struct{} // closed by Close
+	link link
+
+	mu       sync.Mutex // guards what follows; held for arithmetic only
+	api      func(*Call) Answer
+	record   record
+	rand     *rand.Rand
+	inFlight int
+}
+
+// New returns a server of an API. No two calls of api overlap; it must not block.
+func New(opts Options, api func(*Call) Answer) *Server {
+	s := &Server{
+		opts:   opts,
+		done:   make(chan struct{}),
+		api:    api,
+		record: newRecord(opts.Keep),
+		rand:   rand.New(rand.NewPCG(opts.Seed, 0)),
+	}
+	s.link.init(s)
+	return s
+}
+
+// ServeHTTP carries a request to the API and the answer back. To drop a connection it panics with
+// http.ErrAbortHandler, as net/http has it.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	sent := time.Now()
+	up, down := s.enter()
+	defer s.leave()
+
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "the body cannot be read", http.StatusBadRequest)
+		return
+	}
+	fault := s.fault(r, body)
+	line, n, lined := s.line(r, body)
+	r.Body = http.NoBody
+
+	s.pause(up)
+	s.mu.Lock()
+	now := time.Now()
+	call := &Call{Request: r, Body: body, At: now, Clock: now.Add(s.opts.Skew)}
+	answer := Answer{Status: fault.Status, Header: http.Header{}}
+	reached := fault.Processed || !fault.spoils()
+	if reached {
+		answer = s.api(call)
+	}
+	processed := s.record.add(call, &answer, reached, sent)
+	if processed && lined {
+		s.record.order(line, n)
+	}
+	s.mu.Unlock()
+	s.pause(down + fault.Delay)
+
+	switch {
+	case fault.Drop:
+		panic(http.ErrAbortHandler)
+	case fault.Status != 0:
+		answer = Text(fault.Status, "text/plain", http.StatusText(fault.Status))
+	case r.Context().Err() == nil:
+		s.told(&answer)
+	}
+	write(w, &answer, call.Clock)
+}
+
+// told notes what the client learns from an answer.
+func (s *Server) told(a *Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.record.tell(a, time.Now())
+}
+
+// enter counts a request in and draws the times that it and its answer will be under way.
+func (s *Server) enter() (up, down time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inFlight++
+	s.record.report.MaxInFlight = max(s.record.report.MaxInFlight, s.inFlight)
+	up, down = max(s.opts.Uplink, 0), max(s.opts.Downlink, 0)
+	if s.opts.Jitter > 0 {
+		up += time.Duration(s.rand.Int64N(int64(s.opts.Jitter) + 1))
+		down += time.Duration(s.rand.Int64N(int64(s.opts.Jitter) + 1))
+	}
+	return up, down
+}
+
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inFlight--
+}
+
+func (s *Server) fault(r *http.Request, body []byte) Fault {
+	if s.opts.Fault == nil {
+		return Fault{}
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return s.opts.Fault(r)
+}
+
+func (s *Server) line(r *http.Request, body []byte) (string, int, bool) {
+	if s.opts.Line == nil {
+		return "", 0, false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return s.opts.Line(r, body)
+}
+
+// pause waits, whether or not the client is still there: what was sent arrives. It aborts the handler when the server
+// closes.
+func (s *Server) pause(d time.Duration) {
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-s.done:
+		}
+	}
+	if s.closed() {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (s *Server) closed() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func write(w http.ResponseWriter, a *Answer, clock time.Time) {
+	header := w.Header()
+	for name, values := range a.Header {
+		header[name] = values
+	}
+	header.Set("Date", clock.UTC().Format(http.TimeFormat))
+	if a.Status != http.StatusNoContent {
+		header.Set("Content-Length", strconv.Itoa(len(a.Body)))
+	}
+	w.WriteHeader(a.Status)
+	w.Write(a.Body) // an error means that the client is gone, which is its own affair
+}
+
+// Report returns what the server has seen so far.
+func (s *Server) Report() Report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record.copy()
+}
+
+// Arrivals returns the first requests that arrived, in the order of their arrival, as many as Options.Keep says.
+func (s *Server) Arrivals() []Arrival {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Arrival(nil), s.record.arrivals...)
+}
+
+// Delivered returns the first requests that were processed, in that order, as many as Options.Keep says; their bodies
+// must not be changed.
+func (s *Server) Delivered() []Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Delivery(nil), s.record.delivered...)
+}
+
+// Busiest returns the largest number of requests, refused ones included, that reached a bucket within any span as long
+// as window, an arrival at its very end not counted. It looks at [Server.Arrivals].
+func (s *Server) Busiest(bucket string, window time.Duration) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record.busiest(bucket, window)
+}

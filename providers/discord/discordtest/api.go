@@ -1,0 +1,285 @@
+package discordtest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/underlimit/underlimit/internal/fakeapi"
+)
+
+// api is the state of a server. Its calls do not overlap.
+type api struct {
+	opts   Options
+	limits limits
+
+	counters map[string]*counter     // by bucket
+	globals  map[string]*fakeapi.Log // by bucket
+	names    fakeapi.Names
+	invalid  fakeapi.Log
+	banned   time.Time // until when
+	objects  int       // made so far
+}
+
+func newAPI(opts Options) *api {
+	if opts.Global == 0 {
+		opts.Global = globalLimit
+	}
+	if opts.Invalid == 0 {
+		opts.Invalid = invalidLimit
+	}
+	if opts.Authorized == nil {
+		opts.Authorized = func(credential string) bool { return credential != "" }
+	}
+	if opts.Refuse == nil {
+		opts.Refuse = func(*http.Request) Refusal { return Refusal{} }
+	}
+	return &api{
+		opts:     opts,
+		limits:   newLimits(opts.Limits),
+		counters: map[string]*counter{},
+		globals:  map[string]*fakeapi.Log{},
+	}
+}
+
+const (
+	egress = "egress"  // the bucket of those who are shut out
+	shared = "shared " // before the bucket of a route, that of its resource
+)
+
+func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
+	if wait := a.banned.Sub(c.At); wait > 0 {
+		return shutOut(c, wait)
+	}
+	forced := a.opts.Refuse(c.Request)
+	if forced.Scope == Cloudflare {
+		return shutOut(c, forced.After)
+	}
+	answer := a.admit(c, forced)
+	answer.Header.Set("Via", "1.1 google") // by which clients tell Discord from its edge
+	a.judge(c, &answer)
+	return answer
+}
+
+// judge counts an answer that Discord holds against the caller's address.
+func (a *api) judge(c *fakeapi.Call, answer *fakeapi.Answer) {
+	switch {
+	case a.opts.Invalid < 0:
+		return
+	case answer.Status == http.StatusTooManyRequests:
+		if strings.HasPrefix(answer.RefusedBy, shared) {
+			return
+		}
+	case answer.Status != http.StatusUnauthorized && answer.Status != http.StatusForbidden:
+		return
+	}
+	a.invalid.Add(c.At)
+	if a.invalid.Wait(c.At, a.opts.Invalid, invalidWindow) > 0 {
+		a.banned = c.At.Add(banTime)
+		a.invalid = fakeapi.Log{}
+		answer.Violation = fmt.Sprintf("the last of %d invalid requests in %v, which shuts the caller out",
+			a.opts.Invalid, invalidWindow)
+	}
+}
+
+func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
+	rt, ok := parse(c.Request.Method, c.Request.URL.Path)
+	switch {
+	case !ok:
+		return wrong(http.StatusNotFound, 0, "404: Not Found")
+	case rt.version < oldest || rt.version > newest:
+		return wrong(http.StatusBadRequest, 50041, "Invalid API version provided")
+	}
+	credential := c.Request.Header.Get("Authorization")
+	if !rt.open() && !a.opts.Authorized(credential) {
+		return wrong(http.StatusUnauthorized, 0, "401: Unauthorized")
+	}
+	rt.refine(c.Clock)
+	body, wellFormed := object(c) // limits count what is malformed, too
+
+	global, answer := a.admitGlobally(c, rt, credential, forced)
+	if answer.RefusedBy != "" {
+		return answer
+	}
+	answer = a.admitToRoute(c, rt, credential, body, forced)
+	if global != "" {
+		answer.Buckets = append(answer.Buckets, global)
+	}
+	if answer.RefusedBy != "" {
+		return answer
+	}
+	reply := wrong(http.StatusBadRequest, 50109, "The request body contains invalid JSON.")
+	if wellFormed {
+		reply = a.reply(c, rt, body)
+	}
+	for name, values := range answer.Header {
+		reply.Header[name] = values
+	}
+	reply.Buckets = answer.Buckets
+	return reply
+}
+
+// admitGlobally counts a request against the global limit and names its bucket, if it is under one at all.
+func (a *api) admitGlobally(c *fakeapi.Call, rt *route, credential string, forced Refusal) (string, fakeapi.Answer) {
+	if rt.name == callback || a.opts.Global < 0 && forced.Scope != Global {
+		return "", fakeapi.Answer{}
+	}
+	owner := a.names.Of(credential)
+	if owner == "" {
+		owner = "ip"
+	}
+	name := bucket("global", owner)
+	log := fakeapi.At(a.globals, name)
+	wait := forced.After
+	if forced.Scope != Global {
+		wait = log.Wait(c.At, a.opts.Global, globalWindow)
+		if wait == 0 {
+			log.Add(c.At)
+			return name, fakeapi.Answer{}
+		}
+	}
+	answer := refuse(c, rt, http.Header{}, Global, wait)
+	answer.Buckets, answer.RefusedBy = []string{name}, name
+	return name, answer
+}
+
+// A draw is a limit that a request is under, with its state for the request's subject.
+type draw struct {
+	Limit
+	bucket string
+	count  *counter
+}
+
+// draws returns the limits that a request to a route is under; the first is the one that the headers tell.
+func (a *api) draws(rt *route, credential string, body map[string]any) []draw {
+	owner, subject := a.names.Of(credential), rt.subject
+	if rt.secret != "" {
+		owner, subject = "", bucket(rt.subject, a.names.Of(rt.secret)) // the secret is the credential
+	}
+	on := func(limit Limit, name string) draw {
+		name = bucket(name, owner, subject)
+		return draw{limit, name, fakeapi.At(a.counters, name)}
+	}
+	draws := []draw{on(a.limits.of(rt))}
+	if name := rt.sublimit(body); name != "" {
+		draws = append(draws, on(a.limits.named(name), name))
+	}
+	return draws
+}
+
+// admitToRoute counts a request against the limits of its route: all or none.
+func (a *api) admitToRoute(
+	c *fakeapi.Call, rt *route, credential string, body map[string]any, forced Refusal,
+) fakeapi.Answer {
+	answer := fakeapi.Answer{Header: http.Header{}}
+	draws := a.draws(rt, credential, body)
+	scope, wait := user, time.Duration(0)
+	for _, d := range draws {
+		answer.Buckets = append(answer.Buckets, d.bucket)
+		if w := d.count.wait(c.At, d.Limit); w > wait {
+			answer.RefusedBy, wait = d.bucket, w
+		}
+	}
+	if forced.Scope == Shared {
+		scope, wait, answer.RefusedBy = Shared, forced.After, shared+draws[0].bucket
+		answer.Buckets = append(answer.Buckets, answer.RefusedBy)
+	}
+	if answer.RefusedBy == "" {
+		for _, d := range draws {
+			d.count.add(c.At, d.Limit)
+		}
+	}
+	if draws[0].N > 0 {
+		tell(answer.Header, c, rt, draws[0])
+	}
+	if answer.RefusedBy != "" {
+		refusal := refuse(c, rt, answer.Header, scope, wait)
+		refusal.Buckets, refusal.RefusedBy = answer.Buckets, answer.RefusedBy
+		return refusal
+	}
+	return answer
+}
+
+// user is the scope of a limit on a credential's requests to one route.
+const user Scope = "user"
+
+// tell sets the headers that show a limit's state.
+func tell(h http.Header, c *fakeapi.Call, rt *route, d draw) {
+	h.Set("X-RateLimit-Limit", strconv.Itoa(d.N))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(d.count.left(c.At, d.Limit)))
+	after := d.count.rest(c.At, d.Limit)
+	reset := fakeapi.Ceil(time.Duration(c.Clock.UnixNano())+after, time.Millisecond)
+	if !rt.old() {
+		h.Set("X-RateLimit-Bucket", d.Hash)
+		h.Set("X-RateLimit-Reset", thousandths(reset))
+		h.Set("X-RateLimit-Reset-After", thousandths(fakeapi.Ceil(after, time.Millisecond)))
+		return
+	}
+	// https://github.com/discord/discord-api-docs/pull/1064
+	switch precision := c.Request.Header.Get("X-RateLimit-Precision"); precision {
+	case "millisecond":
+		h.Set("X-RateLimit-Reset", thousandths(reset))
+		h.Set("X-RateLimit-Reset-After", thousandths(fakeapi.Ceil(after, time.Millisecond)))
+	case "", "second":
+		h.Set("X-RateLimit-Reset", strconv.FormatInt((reset+999)/1000, 10))
+		h.Set("X-RateLimit-Reset-After", strconv.FormatInt(fakeapi.Ceil(after, time.Second), 10))
+	default:
+		h.Set("X-RateLimit-Reset", "invalid X-RateLimit-Precision")
+	}
+}
+
+// refuse returns a 429 with these headers and those of a refusal.
+func refuse(c *fakeapi.Call, rt *route, h http.Header, scope Scope, wait time.Duration) fakeapi.Answer {
+	ms := fakeapi.Ceil(wait, time.Millisecond)
+	body := map[string]any{
+		"message": "You are being rate limited.", "global": scope == Global, "retry_after": float64(ms) / 1000,
+	}
+	if scope == Shared {
+		body["message"] = "The resource is being rate limited."
+	}
+	if rt.old() {
+		body["retry_after"] = ms
+		h.Set("Retry-After", strconv.FormatInt(ms, 10))
+	} else {
+		h.Set("Retry-After", strconv.FormatInt(fakeapi.Ceil(wait, time.Second), 10))
+		h.Set("X-RateLimit-Scope", string(scope))
+	}
+	if scope == Global {
+		h.Set("X-RateLimit-Global", "true")
+	}
+	answer := fakeapi.Reply(http.StatusTooManyRequests, body)
+	h.Set("Content-Type", answer.Header.Get("Content-Type"))
+	answer.Header = h
+	answer.Until = c.At.Add(time.Duration(ms) * time.Millisecond)
+	return answer
+}
+
+// shutOut returns the answer of Discord's edge, which has nothing of Discord's own.
+func shutOut(c *fakeapi.Call, wait time.Duration) fakeapi.Answer {
+	answer := fakeapi.Reply(http.StatusTooManyRequests, map[string]any{
+		"message": "You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently.",
+		"code":    0,
+	})
+	if wait > 0 {
+		seconds := fakeapi.Ceil(wait, time.Second)
+		answer = fakeapi.Text(http.StatusTooManyRequests, "text/html; charset=UTF-8",
+			"<!DOCTYPE html><title>Access denied</title><p>You are being rate limited. Error code: 1015")
+		answer.Header.Set("Retry-After", strconv.FormatInt(seconds, 10))
+		answer.Until = c.At.Add(time.Duration(seconds) * time.Second)
+	}
+	answer.Header.Set("Server", "cloudflare")
+	answer.Buckets, answer.RefusedBy = []string{egress}, egress
+	return answer
+}
+
+// wrong returns an answer to a request that should not have been made in this way.
+func wrong(status, code int, message string) fakeapi.Answer {
+	answer := fakeapi.Reply(status, map[string]any{"message": message, "code": code})
+	answer.Violation = strings.ToLower(message[:1]) + message[1:]
+	return answer
+}
+
+// thousandths writes a number of thousandths with three decimals.
+func thousandths(n int64) string { return fmt.Sprintf("%d.%03d", n/1000, n%1000) }

@@ -1,0 +1,24 @@
+// Package discordtest is a fake of Discord's HTTP API that enforces rate limits strictly, for testing bots without
+// Discord. It works in the manner of net/http/httptest:
+//
+//	srv := discordtest.NewServer(nil)
+//	defer srv.Close()
+//	session.Client = srv.Client() // or any client whose transport ends in srv.Transport()
+//
+// Every host leads to it, so that a bot need not be told another address. In a testing/synctest bubble, in which the
+// server must then be made, it runs in virtual time. (The clock there stands before Discord's own epoch, from which ids
+// count the time; as long as it does, they count it from that of Unix.)
+//
+// Each answer carries the headers that Discord would send. Paths under /api/v8 to /api/v10 are answered in seconds and
+// with a bucket's hash; those under /api/v6, /api/v7 and unversioned ones as Discord did then: Retry-After and
+// retry_after in milliseconds, other times in whole seconds unless the request asks for X-RateLimit-Precision:
+// millisecond, no hash, no scope, and all methods of a path in one bucket except for the deletion of messages.
+//
+// Counters belong to a credential, a route's hash and the channel, guild or webhook that the path begins with. Their
+// windows begin with the first request in them and end all at once, or, by Limit.Sliding, let single requests come
+// back. The global limit slides.
+//
+// A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: requests
+// without a valid credential where one is needed, malformed ones, and the one that gets the caller banned. The time
+// told is the body's retry_after, which is more exact than the header.
+package discordtest

@@ -1,0 +1,195 @@
+package discordtest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/underlimit/underlimit/internal/fakeapi"
+)
+
+// A Limit is a limit on a route.
+type Limit struct {
+	// N requests may come in each Window. N = 0 is no limit, and answers without rate-limit headers; a Window of 0 is
+	// a second.
+	N      int
+	Window time.Duration
+	// Sliding lets requests come back one by one, each Window/N, instead of all at the end of the window.
+	Sliding bool
+	// Hash names the counter. Routes with the same hash share it and should have the same numbers. Empty means a
+	// hash of the route's name.
+	Hash string
+}
+
+// Discord asks not to hard-code limits and publishes few: https://docs.discord.com/developers/topics/rate-limits
+// These are numbers that people have met.
+var defaults = map[string]Limit{
+	"POST /channels/{channel}/messages": {N: 5, Window: 5 * time.Second},
+	// https://github.com/discord/discord-api-docs/issues/8330
+	deleteMessage:            {N: 3, Window: 333 * time.Millisecond},
+	deleteMessage + " young": {N: 5, Window: time.Second},
+	deleteMessage + " old":   {N: 30, Window: 4 * time.Second},
+	// https://github.com/discord/discord-api-docs/issues/182
+	"PUT " + reactions + "/{reaction}/@me":     reaction,
+	"DELETE " + reactions + "/{reaction}/@me":  reaction,
+	"DELETE " + reactions + "/{reaction}/{id}": reaction,
+	"DELETE " + reactions + "/{reaction}":      reaction,
+	"DELETE " + reactions:                      reaction,
+	// https://github.com/discord/discord-api-docs/issues/2190
+	patchChannel:           {N: 10, Window: 15 * time.Second},
+	patchChannel + " name": {N: 2, Window: 10 * time.Minute},
+	// https://github.com/discord/discord-api-docs/issues/6753
+	"POST /webhooks/{webhook}/{token}": {N: 5, Window: 2 * time.Second},
+	// https://github.com/discordjs/discord.js/issues/4956
+	"POST /channels/{channel}/messages/{message}/crosspost": {N: 10, Window: time.Hour},
+	// https://github.com/discord/discord-api-docs/issues/4008
+	"POST /guilds/{guild}/emojis": {N: 50, Window: time.Hour},
+	// https://docs.discord.com/developers/interactions/receiving-and-responding
+	callback: {},
+}
+
+const (
+	deleteMessage = "DELETE /channels/{channel}/messages/{message}"
+	patchChannel  = "PATCH /channels/{channel}"
+	reactions     = "/channels/{channel}/messages/{message}/reactions"
+	callback      = "POST /interactions/{interaction}/{token}/callback"
+)
+
+var (
+	reaction = Limit{N: 1, Window: 250 * time.Millisecond, Hash: hash("reactions")}
+	// other is the limit of every route that is not listed, made up and on the low side.
+	other = Limit{N: 10, Window: 10 * time.Second}
+)
+
+// hash makes what looks like one of Discord's hashes.
+func hash(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:16])
+}
+
+// limits knows the limit of every route.
+type limits struct {
+	routes map[string]Limit // by name
+	paths  map[string]Limit // by path without a method: the strictest of its routes
+}
+
+func newLimits(overrides map[string]Limit) limits {
+	l := limits{routes: maps.Clone(defaults), paths: map[string]Limit{}}
+	maps.Copy(l.routes, overrides)
+	for name, limit := range l.routes {
+		method, path, _ := strings.Cut(name, " ")
+		if method == "" || strings.Contains(path, " ") || name == deleteMessage {
+			continue
+		}
+		if old, ok := l.paths[path]; !ok || limit.stricter(old) {
+			l.paths[path] = limit
+		}
+	}
+	return l
+}
+
+// of returns the limit on a route and the name of its counter.
+func (l limits) of(rt *route) (limit Limit, name string) {
+	if rt.old() {
+		name = rt.name
+		limit = l.named(name)
+		if !strings.HasPrefix(name, deleteMessage) {
+			name = rt.path
+			limit = filled(l.paths, name)
+		}
+		return limit, name
+	}
+	limit = l.named(rt.name)
+	if limit.Hash == "" {
+		limit.Hash = hash(rt.name)
+		return limit, rt.name
+	}
+	return limit, limit.Hash
+}
+
+// named returns the limit of a name.
+func (l limits) named(name string) Limit { return filled(l.routes, name) }
+
+func filled(from map[string]Limit, name string) Limit {
+	limit, ok := from[name]
+	if !ok {
+		limit = other
+	}
+	if limit.Window <= 0 {
+		limit.Window = time.Second
+	}
+	return limit
+}
+
+// stricter compares requests per time; of equals the one whose requests come more at once is stricter, to be definite.
+func (l Limit) stricter(than Limit) bool {
+	a, b := float64(l.N)*float64(than.Window), float64(than.N)*float64(l.Window)
+	switch {
+	case than.N <= 0 || l.N <= 0:
+		return than.N <= 0 && l.N > 0
+	case a == b:
+		return l.N < than.N
+	}
+	return a < b
+}
+
+// A counter is the state of one limit for one subject.
+type counter struct {
+	began time.Time // of the window, where it is fixed
+	used  int
+	pace  fakeapi.Pace // where it slides
+}
+
+// wait returns how long a request has to wait; 0 means not at all.
+func (c *counter) wait(now time.Time, l Limit) time.Duration {
+	switch {
+	case l.N <= 0:
+		return 0
+	case l.Sliding:
+		return c.pace.Wait(now, l.period(), l.N)
+	}
+	if c.rest(now, l) == 0 || c.used < l.N {
+		return 0
+	}
+	return c.rest(now, l)
+}
+
+// add counts a request.
+func (c *counter) add(now time.Time, l Limit) {
+	switch {
+	case l.N <= 0:
+		return
+	case l.Sliding:
+		c.pace.Add(now, l.period())
+		return
+	}
+	if c.rest(now, l) == 0 {
+		c.began, c.used = now, 0
+	}
+	c.used++
+}
+
+// rest returns how long it takes until all is there again.
+func (c *counter) rest(now time.Time, l Limit) time.Duration {
+	if l.Sliding {
+		return c.pace.Rest(now)
+	}
+	return max(c.began.Add(l.Window).Sub(now), 0)
+}
+
+// left returns how many requests may come at once.
+func (c *counter) left(now time.Time, l Limit) int {
+	rest := c.rest(now, l)
+	switch {
+	case rest == 0:
+		return l.N
+	case l.Sliding:
+		return max(l.N-int(fakeapi.Ceil(rest, l.period())), 0)
+	}
+	return max(l.N-c.used, 0)
+}
+
+// period is how long a sliding window takes to let one request come back.
+func (l Limit) period() time.Duration { return max(l.Window/time.Duration(l.N), 1) }

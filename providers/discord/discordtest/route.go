@@ -1,0 +1,156 @@
+package discordtest
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A route is what a request's path means.
+type route struct {
+	version  int      // of the API
+	segments []string // of the path behind the version
+	path     string   // the same with placeholders: "/channels/{channel}/messages"
+	name     string   // "POST /channels/{channel}/messages", perhaps with a word behind
+	subject  string   // the id in front, for which counters are kept apart
+	secret   string   // of a webhook or an interaction, in the path
+}
+
+// unversioned is what a path without a version means: https://docs.discord.com/developers/reference#api-versioning
+const unversioned = 6
+
+// The versions that are answered; older ones were discontinued.
+const oldest, newest = 6, 10
+
+// old says whether times are told in the manner of v6.
+func (rt *route) old() bool { return rt.version < 8 }
+
+// parse reads a path such as /api/v10/channels/123/messages. It reports false if it is no path of the API.
+func parse(method, path string) (*route, bool) {
+	segments := strings.Split(strings.Trim(path, "/"), "/")
+	if len(segments) < 2 || segments[0] != "api" {
+		return nil, false
+	}
+	rt := &route{version: unversioned, segments: segments[1:]}
+	if v, ok := strings.CutPrefix(segments[1], "v"); ok && digits(v) {
+		rt.version, _ = strconv.Atoi(v)
+		rt.segments = segments[2:]
+	}
+	if len(rt.segments) == 0 {
+		return nil, false
+	}
+	rt.path = template(rt.segments)
+	rt.name = method + " " + rt.path
+
+	switch resource := rt.segments[0]; resource {
+	case "channels", "guilds", "webhooks":
+		if len(rt.segments) > 1 {
+			rt.subject = rt.segments[1]
+		}
+	}
+	if secret(rt.segments, 2) {
+		rt.secret = rt.segments[2]
+	}
+	return rt, true
+}
+
+// named are the resources whose next segment is an id even if it is no number, as in tests or for emoji and invites.
+var named = map[string]bool{
+	"channels": true, "guilds": true, "webhooks": true, "interactions": true, "users": true, "applications": true,
+	"invites": true, "templates": true, "reactions": true,
+}
+
+// template returns a path with ids and secrets replaced by placeholders.
+func template(segments []string) string {
+	var b strings.Builder
+	before, id := "", false // the segment before, and whether it is an id
+	for i, segment := range segments {
+		switch {
+		case secret(segments, i):
+			segment, id = "{token}", true
+		case strings.HasPrefix(segment, "@"), before == "guilds" && segment == "templates":
+			id = false
+		case id && digits(segment): // the user of /reactions/{reaction}/{id}
+			segment = "{id}"
+		case !id && (named[before] || digits(segment)):
+			segment, id = "{"+strings.TrimSuffix(before, "s")+"}", true
+		default:
+			id = false
+		}
+		b.WriteString("/" + segment)
+		before = segment
+	}
+	return b.String()
+}
+
+// secret reports whether segment i is the secret of a webhook or an interaction.
+func secret(segments []string, i int) bool {
+	return i == 2 && len(segments) > 2 && (segments[0] == "webhooks" || segments[0] == "interactions")
+}
+
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// young and old are the ages between which the deletion of a message has its usual limit.
+const young, old = 10 * time.Second, 14 * 24 * time.Hour
+
+// refine adds to the name of a deletion the age of the message.
+func (rt *route) refine(clock time.Time) {
+	if rt.name != deleteMessage {
+		return
+	}
+	switch age := clock.Sub(created(rt.segments[3], clock)); {
+	case age < young:
+		rt.name += " young"
+	case age > old:
+		rt.name += " old"
+	}
+}
+
+// sublimit returns the name of the limit that a request is under besides that of its route; empty if none.
+func (rt *route) sublimit(body map[string]any) string {
+	_, name := body["name"]
+	_, topic := body["topic"]
+	if rt.name == patchChannel && (name || topic) {
+		return patchChannel + " name"
+	}
+	return ""
+}
+
+// open reports whether the route needs no credential but the one in the path, if any.
+func (rt *route) open() bool {
+	return rt.secret != "" || rt.name == http.MethodGet+" /gateway"
+}
+
+// epoch is the beginning of Discord's time: https://docs.discord.com/developers/reference#snowflakes
+var epoch = time.UnixMilli(1420070400000)
+
+// began is the epoch of the ids on a server's clock: that of Unix if the clock stands before Discord's, as it does in
+// a testing/synctest bubble, because ids are positive.
+func began(clock time.Time) time.Time {
+	if clock.Before(epoch) {
+		return time.UnixMilli(0)
+	}
+	return epoch
+}
+
+// created returns when an id was made; an id that is no number is as old as can be.
+func created(id string, clock time.Time) time.Time {
+	n, _ := strconv.ParseInt(id, 10, 64)
+	return began(clock).Add(time.Duration(n>>22) * time.Millisecond)
+}
+
+// snowflake returns the n-th id, made now.
+func snowflake(clock time.Time, n int) string {
+	return strconv.FormatInt(clock.Sub(began(clock)).Milliseconds()<<22|int64(n&(1<<22-1)), 10)
+}
+
+// bucket names a counter.
+func bucket(name string, parts ...string) string {
+	for _, part := range parts {
+		if part != "" {
+			name += " " + part
+		}
+	}
+	return name
+}

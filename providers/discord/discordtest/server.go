@@ -1,0 +1,109 @@
+package discordtest
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/underlimit/underlimit/internal/fakeapi"
+)
+
+const (
+	// The documented numbers: https://docs.discord.com/developers/topics/rate-limits
+	globalLimit   = 50
+	globalWindow  = time.Second
+	invalidLimit  = 10_000
+	invalidWindow = 10 * time.Minute
+
+	// banTime is the shortest that people report; others were shut out for a day.
+	banTime = time.Hour
+)
+
+// Options configure a [Server]. The zero Options are Discord's usual numbers on a network without latency. The
+// functions are called concurrently, unless said otherwise, and must not call the server.
+type Options struct {
+	// Limits overrides limits of routes, by names such as "POST /channels/{channel}/messages": the method and the
+	// path, in which an id is written as the singular of the segment before it and the secret of a webhook or an
+	// interaction as {token}. Three limits are about some requests of a route only, and have a word behind the name:
+	// "DELETE /channels/{channel}/messages/{message} young" (less than 10 s), the same with "old" (more than 14 days),
+	// and "PATCH /channels/{channel} name", which holds in addition for changes of a name or a topic.
+	// A limit of /api/v6, where methods share it, is the strictest of a path's methods.
+	Limits map[string]Limit
+	// Global is how many requests a credential may send in any second; those without one share a counter. 0 means
+	// 50, less than 0 no limit. Interaction callbacks do not count.
+	Global int
+	// Invalid is how many answers of status 401, 403 or 429 (but not of shared scope) within 10 minutes have the
+	// caller shut out for an hour, whatever its credentials. 0 means 10,000, less than 0 no limit.
+	Invalid int
+	// Authorized says which credentials, such as "Bot abc", are valid. Nil means all but the empty one. Its calls do
+	// not overlap.
+	Authorized func(credential string) bool
+	// Refuse refuses requests besides those above the limits. Nil refuses none. Its calls do not overlap.
+	Refuse func(*http.Request) Refusal
+
+	// Uplink and Downlink are how long a request is under way to the server, and an answer back. To each, up to
+	// Jitter is added at random, from a source that begins with Seed.
+	Uplink, Downlink, Jitter time.Duration
+	Seed                     uint64
+	// Skew is how far the server's clock is ahead: of its Date header and all instants that it tells.
+	Skew time.Duration
+	// Keep is how many arrivals and deliveries are kept. 0 means 100,000, less than 0 none.
+	Keep int
+	// Fault says what goes wrong with a request. Nil means nothing. It may read the body.
+	Fault func(*http.Request) Fault
+	// Line names the line of requests that one belongs to, and its number in it, to have inversions counted; ok is
+	// false for a request in no line.
+	Line func(r *http.Request, body []byte) (line string, n int, ok bool)
+}
+
+// What all fakes share.
+type (
+	// A Fault is something that goes wrong with one request: an answer of another Status, a connection that drops,
+	// before or after the request was Processed, or a Delay.
+	Fault = fakeapi.Fault
+	// A Report counts calls, refusals, violations and inversions.
+	Report = fakeapi.Report
+	// An Arrival is a request that arrived. Its buckets are named by the route or its Limit.Hash, the credential and
+	// the id in front: "POST /channels/{channel}/messages #1 123", "global #1". Secrets are numbered as they come;
+	// requests without a credential leave it out, but count in "global ip".
+	Arrival = fakeapi.Arrival
+	// A Delivery is a request that was processed.
+	Delivery = fakeapi.Delivery
+)
+
+// A Refusal is a 429 that does not come from the server's own count.
+type Refusal struct {
+	// Scope is what refuses; empty if nothing does.
+	Scope Scope
+	// After is how long, to be told to the caller. 0 leaves Cloudflare's answer without a time.
+	After time.Duration
+}
+
+// Scope is what a [Refusal] comes from.
+type Scope string
+
+const (
+	// Shared is a limit on the resource that others share. The route's own headers go on as if nothing were.
+	Shared Scope = "shared"
+	// Global is the limit on all requests of a credential.
+	Global Scope = "global"
+	// Cloudflare is Discord's edge shutting out an address: with a page in HTML, or, if it tells no time, in JSON,
+	// and without any of Discord's headers.
+	Cloudflare Scope = "cloudflare"
+)
+
+// A Server is a fake of Discord's API. Create one with [NewServer] and end it with its Close. It is an http.Handler;
+// its Transport and Client reach it in memory, its URL and Loopback over a loopback address; Report, Arrivals,
+// Delivered and Busiest tell what it has seen. All methods are safe for concurrent use.
+type Server struct{ *fakeapi.Server }
+
+// NewServer returns a server. Nil means the zero Options.
+func NewServer(opts *Options) *Server {
+	if opts == nil {
+		opts = &Options{}
+	}
+	a := newAPI(*opts)
+	return &Server{fakeapi.New(fakeapi.Options{
+		Uplink: opts.Uplink, Downlink: opts.Downlink, Jitter: opts.Jitter, Seed: opts.Seed,
+		Skew: opts.Skew, Keep: opts.Keep, Fault: opts.Fault, Line: opts.Line,
+	}, a.serve)}
+}

@@ -1,0 +1,18 @@
+// Package slacktest is a fake of Slack's Web API and webhooks that enforces rate limits strictly, for testing apps
+// without Slack. It works in the manner of net/http/httptest:
+//
+//	srv := slacktest.NewServer(nil)
+//	defer srv.Close()
+//	client := srv.Client() // or any client whose transport ends in srv.Transport()
+//	api := slack.New("xoxb-1", slack.OptionHTTPClient(client))
+//
+// Every host leads to it, so that an app need not be told another address. In a testing/synctest bubble, in which the
+// server must then be made, it runs in virtual time.
+//
+// Each method has a quota of requests in any minute for each installation. What posts a message is besides held to one
+// a second in each channel, together with all else that posts there, and chat.postMessage to a number a minute in the
+// workspace. The real limits are floors, with bursts on top that nobody knows; here they are exact.
+//
+// A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: messages
+// that Options.Hide makes disappear, requests without a valid token, and those that lack an argument or are malformed.
+package slacktest

@@ -1,0 +1,171 @@
+package slacktest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/underlimit/underlimit/internal/fakeapi"
+)
+
+// pageSize is how many items a page has if the call does not say, maxPage how many it may ask for.
+const pageSize, maxPage = 100, 1000
+
+// required are the arguments without which a call fails, and Slack's word for it.
+var required = map[string][][2]string{
+	"chat.delete":           {{"channel", "channel_not_found"}, {"ts", "message_not_found"}},
+	"chat.postEphemeral":    {{"channel", "channel_not_found"}, {"user", "user_not_in_channel"}},
+	"chat.postMessage":      {{"channel", "channel_not_found"}},
+	"chat.update":           {{"channel", "channel_not_found"}, {"ts", "message_not_found"}},
+	"conversations.history": {{"channel", "channel_not_found"}},
+	"conversations.info":    {{"channel", "channel_not_found"}},
+	"conversations.members": {{"channel", "channel_not_found"}},
+	"conversations.replies": {{"channel", "channel_not_found"}, {"ts", "thread_not_found"}},
+	"reactions.add":         {{"name", "invalid_name"}, {"channel", "no_item_specified"}},
+	"users.info":            {{"user", "user_not_found"}},
+}
+
+// reply makes up what Slack might say to a call that it processed.
+func (a *api) reply(c *fakeapi.Call, method, install string, args url.Values) fakeapi.Answer {
+	for _, arg := range required[method] {
+		if args.Get(arg[0]) == "" {
+			return failed(arg[1])
+		}
+	}
+	if method == "chat.postMessage" || method == "chat.update" {
+		if args.Get("text") == "" && args.Get("blocks") == "" && args.Get("attachments") == "" {
+			return failed("no_text")
+		}
+	}
+	object, wrong := a.object(c, method, install, args)
+	if wrong != "" {
+		return failed(wrong)
+	}
+	object["ok"] = true
+	return fakeapi.Reply(http.StatusOK, object)
+}
+
+// object returns what an answer has besides its ok, or Slack's word for what is wrong with the call.
+func (a *api) object(c *fakeapi.Call, method, install string, args url.Values) (map[string]any, string) {
+	team, channel := "T"+strings.TrimPrefix(install, "#"), args.Get("channel")
+	switch method {
+	case "auth.test":
+		return map[string]any{
+			"url": "https://fake.slack.com/", "team": "Fake", "team_id": team,
+			"user": "fake", "user_id": "U1", "bot_id": "B1",
+		}, ""
+	case "apps.connections.open", "rtm.connect":
+		return map[string]any{"url": "wss://wss-primary.slack.com/link"}, ""
+	case "chat.postMessage", "chat.meMessage":
+		ts := a.timestamp(c.Clock)
+		return map[string]any{"channel": channel, "ts": ts, "message": message(args, ts, team)}, ""
+	case "chat.postEphemeral":
+		return map[string]any{"message_ts": a.timestamp(c.Clock)}, ""
+	case "chat.update":
+		ts := args.Get("ts")
+		return map[string]any{
+			"channel": channel, "ts": ts, "text": args.Get("text"), "message": message(args, ts, team),
+		}, ""
+	case "chat.delete":
+		return map[string]any{"channel": channel, "ts": args.Get("ts")}, ""
+	case "conversations.info", "conversations.join":
+		return map[string]any{"channel": conversation(channel, "channel")}, ""
+	case "conversations.open":
+		return map[string]any{"channel": map[string]any{"id": a.id("D")}}, ""
+	case "conversations.list", "users.conversations":
+		return a.page(args, "channels", func(i int) any { return conversation(id("C", i), "channel-"+strconv.Itoa(i)) })
+	case "conversations.members":
+		return a.page(args, "members", func(i int) any { return id("U", i) })
+	case "conversations.history", "conversations.replies":
+		return a.page(args, "messages", func(i int) any {
+			return map[string]any{
+				"type": "message", "user": "U1", "text": "message " + strconv.Itoa(i),
+				"ts": strconv.Itoa(1_500_000_000-i) + ".000000", // the latest comes first
+			}
+		})
+	case "users.list":
+		return a.page(args, "members", func(i int) any { return user(id("U", i), team) })
+	case "users.info":
+		return map[string]any{"user": user(args.Get("user"), team)}, ""
+	case "files.getUploadURLExternal":
+		file := a.id("F")
+		return map[string]any{"upload_url": "https://files.slack.com/upload/v1/" + file, "file_id": file}, ""
+	case "files.completeUploadExternal":
+		var files []map[string]any
+		if json.Unmarshal([]byte(args.Get("files")), &files) != nil {
+			return nil, "invalid_arguments"
+		}
+		return map[string]any{"files": files}, ""
+	case "views.open", "views.publish", "views.push", "views.update":
+		return map[string]any{"view": map[string]any{"id": a.id("V"), "type": "modal", "team_id": team}}, ""
+	}
+	return map[string]any{}, ""
+}
+
+// page returns the part of a list that a call asks for, and the cursor of the next part.
+func (a *api) page(args url.Values, name string, item func(i int) any) (map[string]any, string) {
+	from, size := 0, pageSize
+	if cursor := args.Get("cursor"); cursor != "" {
+		var err error
+		if from, err = strconv.Atoi(strings.TrimPrefix(cursor, "next:")); err != nil || from < 0 || from > a.opts.Items {
+			return nil, "invalid_cursor"
+		}
+	}
+	if limit := args.Get("limit"); limit != "" && limit != "0" {
+		var err error
+		if size, err = strconv.Atoi(limit); err != nil || size < 0 || size > maxPage {
+			return nil, "invalid_limit"
+		}
+	}
+	to, next := min(from+size, max(a.opts.Items, 0)), ""
+	if to < a.opts.Items {
+		next = "next:" + strconv.Itoa(to)
+	}
+	items := []any{}
+	for i := from; i < to; i++ {
+		items = append(items, item(i+1))
+	}
+	return map[string]any{
+		name: items, "has_more": next != "", "response_metadata": map[string]any{"next_cursor": next},
+	}, ""
+}
+
+// timestamp returns the timestamp of a new message, which is also its id and therefore unique.
+func (a *api) timestamp(clock time.Time) string {
+	if next := a.stamp.Add(time.Microsecond); clock.Before(next) {
+		clock = next
+	}
+	a.stamp = clock.Truncate(time.Microsecond)
+	return fmt.Sprintf("%d.%06d", a.stamp.Unix(), a.stamp.Nanosecond()/1000)
+}
+
+// id makes a new id of a kind.
+func (a *api) id(kind string) string {
+	a.objects++
+	return id(kind, a.objects)
+}
+
+func id(kind string, n int) string { return fmt.Sprintf("%s%09d", kind, n) }
+
+func message(args url.Values, ts, team string) map[string]any {
+	m := map[string]any{
+		"type": "message", "text": args.Get("text"), "ts": ts, "team": team, "user": "U1", "bot_id": "B1",
+	}
+	if thread := args.Get("thread_ts"); thread != "" {
+		m["thread_ts"] = thread
+	}
+	return m
+}
+
+func conversation(id, name string) map[string]any {
+	return map[string]any{"id": id, "name": name, "is_channel": true, "is_member": true, "created": 1_500_000_000}
+}
+
+func user(id, team string) map[string]any {
+	name := "user-" + strings.ToLower(id)
+	return map[string]any{"id": id, "team_id": team, "name": name, "real_name": name, "profile": map[string]any{}}
+}
