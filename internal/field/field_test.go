@@ -120,7 +120,7 @@ func TestInstantReadsEveryFormInUse(t *testing.T) {
 		"Thu, 01 Jan 1970 00:00:00 GMT":   time.Unix(0, 0).UTC(),
 		"Mon, 01 Jan 0001 00:00:00 GMT":   time.Unix(0, 0).UTC(),
 		"Fri, 31 Dec 9999 23:59:59 GMT":   latest,
-		"999999999999":                    latest,
+		"499999999999":                    latest,
 		"999999999999999":                 latest,
 	} {
 		if got, ok := field.Instant(s); !ok || got != want { // == holds the zone to UTC, too
@@ -128,7 +128,7 @@ func TestInstantReadsEveryFormInUse(t *testing.T) {
 		}
 	}
 	for _, s := range []string{
-		"", "0", "60", "999999999", "-1487332510", "1e16", "1e30", "NaN", "now", "6m0s",
+		"", "0", "60", "499999999", "-1487332510", "1e16", "1e30", "NaN", "now", "6m0s",
 		"Fri, 17 Feb 2017 11:55:10 PST", // a zone that would be read as if it were UTC
 		strings.Repeat("9", 5000), strings.Repeat("Fri, ", 100),
 	} {

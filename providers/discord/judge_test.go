@@ -169,7 +169,7 @@ func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
 		},
 		{
 			"An absurd instant is cut.", "POST", oldMessages, 200,
-			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset: 999999999999", "Date: Mon, 01 Jan 0001 00:00:00 GMT"),
+			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset: 499999999999", "Date: Mon, 01 Jan 0001 00:00:00 GMT"),
 			[]bucket.Update{bucket.Window{Key: old, Remaining: 9, ResetAt: received.Add(field.Max), Precision: time.Second}},
 		},
 		{"No time says nothing.", "POST", messages, 200, header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset-After: 0"), nil},

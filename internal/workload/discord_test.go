@@ -1,0 +1,102 @@
+package workload_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/underlimit/underlimit/providers/discord"
+	"github.com/underlimit/underlimit/providers/discord/discordtest"
+)
+
+const postMessage = "POST /channels/{channel}/messages"
+
+// messages is n messages to each of so many channels, the channels in turn.
+func messages(version string, channels, n int) []call {
+	header := http.Header{"Authorization": {"Bot test"}, "Content-Type": {"application/json"}}
+	var calls []call
+	for i := range n {
+		for c := range channels {
+			calls = append(calls, call{
+				method: http.MethodPost,
+				url:    fmt.Sprintf("https://discord.com/api%s/channels/%d/messages", version, 100000000000000000+c),
+				body:   fmt.Sprintf(`{"content":"message %d"}`, i),
+				header: header,
+			})
+		}
+	}
+	return calls
+}
+
+func discordFake(o discordtest.Options) *discordtest.Server {
+	o.Uplink, o.Downlink = uplink, downlink
+	return discordtest.NewServer(&o)
+}
+
+func TestManyDiscordChannelsWithABucketEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := discordFake(discordtest.Options{Global: -1})
+		defer f.Close()
+		p := discord.New(&discord.Options{GlobalPerSecond: 1_000_000})
+		// 5 messages every 5 s to each channel, the windows beginning as the first ones arrive.
+		run(t, p, f, messages("/v10", 200, 30), 5*5*time.Second+roundTrip)
+	})
+}
+
+func TestAHotDiscordBucketIsUsedInParallel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := discordFake(discordtest.Options{
+			Global: -1,
+			Limits: map[string]discordtest.Limit{postMessage: {N: 200, Window: 5 * time.Second}},
+		})
+		defer f.Close()
+		p := discord.New(&discord.Options{GlobalPerSecond: 1_000_000})
+		// One at a time, a round trip each, would be 50 in a window.
+		run(t, p, f, messages("/v10", 1, 1000), 4*5*time.Second+roundTrip)
+	})
+}
+
+func TestTheDiscordGlobalLimitOverHundredsOfChannels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := discordFake(discordtest.Options{})
+		defer f.Close()
+		// 50 in any second, whatever the channel.
+		run(t, discord.New(nil), f, messages("/v10", 300, 4), 23*time.Second+roundTrip)
+	})
+}
+
+func TestTheDiscordGlobalLimitHoldsUnderJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := discordFake(discordtest.Options{Jitter: 10 * time.Millisecond, Seed: 1})
+		defer f.Close()
+		run(t, discord.New(nil), f, messages("/v10", 300, 4), 23*time.Second+roundTrip)
+	})
+}
+
+func TestTheOldDiscordDialect(t *testing.T) {
+	for _, version := range []string{"/v6", "/v7", ""} {
+		t.Run("path"+version, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := discordFake(discordtest.Options{Global: -1})
+				defer f.Close()
+				p := discord.New(&discord.Options{GlobalPerSecond: 1_000_000})
+				run(t, p, f, messages(version, 50, 30), 5*5*time.Second+roundTrip)
+			})
+		})
+	}
+}
+
+func TestADiscordClockNinetySecondsOff(t *testing.T) {
+	for _, skew := range []time.Duration{-90 * time.Second, 90 * time.Second} {
+		t.Run(skew.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := discordFake(discordtest.Options{Global: -1, Skew: skew})
+				defer f.Close()
+				p := discord.New(&discord.Options{GlobalPerSecond: 1_000_000})
+				run(t, p, f, messages("/v10", 20, 30), 5*5*time.Second+roundTrip)
+			})
+		})
+	}
+}

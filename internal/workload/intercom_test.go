@@ -1,0 +1,40 @@
+package workload_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/underlimit/underlimit/providers/intercom"
+	"github.com/underlimit/underlimit/providers/intercom/intercomtest"
+)
+
+func TestIntercomWindowsWithMoreCallsThanThreeHold(t *testing.T) {
+	const limit, n, window = 166, 700, 10 * time.Second
+	for _, skew := range []time.Duration{0, -90 * time.Second, 90 * time.Second, 93400 * time.Millisecond} {
+		t.Run(skew.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := intercomtest.NewServer(&intercomtest.Options{
+					Limit: limit, Uplink: uplink, Downlink: downlink, Skew: skew,
+				})
+				defer f.Close()
+				var calls []call
+				for i := range n {
+					calls = append(calls, call{
+						method: http.MethodGet,
+						url:    fmt.Sprintf("https://api.intercom.io/contacts?page=%d", i+1),
+						header: http.Header{"Authorization": {"Bearer test"}},
+					})
+				}
+				// The windows are those of the server's clock. The best client sends what is left over so that it
+				// arrives as the last of them begins.
+				now := time.Now().Add(skew)
+				first := now.Truncate(window).Add(window).Sub(now)
+				best := first + (n/limit-1)*window + downlink
+				run(t, intercom.New(nil), f, calls, best)
+			})
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package workload_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers"
+	"github.com/underlimit/underlimit/transport"
+)
+
+// The way to the fakes and back, in all workloads that do not say otherwise.
+const (
+	uplink    = 40 * time.Millisecond
+	downlink  = 60 * time.Millisecond
+	roundTrip = uplink + downlink
+)
+
+// tolerated is how much longer than the best possible a workload may take, as a ratio.
+const tolerated = 1.05
+
+// A call is one request of a workload.
+type call struct {
+	method, url, body string
+	header            http.Header
+}
+
+// A fake is what the three fakes have in common.
+type fake interface {
+	Transport() http.RoundTripper
+	Report() fakeapi.Report
+	Close()
+}
+
+// newClient returns a client with a cold registry of its own.
+func newClient(p providers.Provider, f fake) (*http.Client, *bucket.Registry) {
+	limits := transport.New(p, &transport.Options{Base: f.Transport()})
+	return &http.Client{Transport: limits}, limits.Buckets()
+}
+
+// do sends a call and reports whether it was answered with success.
+func do(ctx context.Context, client *http.Client, c call) error {
+	req, err := http.NewRequestWithContext(ctx, c.method, c.url, bytes.NewReader([]byte(c.body)))
+	if err != nil {
+		return err
+	}
+	for name, values := range c.header {
+		req.Header[name] = values
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("%s %s: %s: %s", c.method, c.url, resp.Status, answer)
+	}
+	return nil
+}
+
+// all sends the calls at once and returns how long it took until the last was answered.
+func all(t *testing.T, client *http.Client, calls []call) time.Duration {
+	t.Helper()
+	start := time.Now()
+	var wg sync.WaitGroup
+	for _, c := range calls {
+		wg.Go(func() {
+			if err := do(t.Context(), client, c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(start)
+}
+
+// run sends the calls at once from cold, and fails the test unless none is refused, all are processed, nothing is left
+// behind in the registry, and it takes at most tolerated times the best possible time.
+func run(t *testing.T, p providers.Provider, f fake, calls []call, best time.Duration) {
+	t.Helper()
+	client, registry := newClient(p, f)
+	took := all(t, client, calls)
+
+	report := f.Report()
+	if report.Refused != 0 || report.ViolationCount != 0 {
+		t.Errorf("%d calls refused, %d violations, want none: %v %v",
+			report.Refused, report.ViolationCount, report.RefusedBy, report.Violations)
+	}
+	if report.Calls != len(calls) || report.OK != len(calls) {
+		t.Errorf("%d calls arrived, %d were processed, want %d", report.Calls, report.OK, len(calls))
+	}
+	ratio := float64(took) / float64(best)
+	t.Logf("took %v, at best %v: %.4f", took, best, ratio)
+	if ratio > tolerated || took < best {
+		t.Errorf("took %v, want at least %v and at most %.2f times that", took, best, tolerated)
+	}
+	for name, s := range registry.Stats().Providers {
+		if s.Waiting != 0 || s.InFlight != 0 {
+			t.Errorf("%s: %d requests left waiting and %d in flight", name, s.Waiting, s.InFlight)
+		}
+	}
+}
