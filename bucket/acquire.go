@@ -41,9 +41,10 @@ type Ticket struct {
 type slot struct {
 	route   *state
 	weight  int32
-	counter *state // while leased: who counted it; nil: an earlier slot did
-	counted int32  // while leased: as how much
-	ahead   ahead  // while leased: whom others wait for
+	counter *state  // while leased: who counted it; nil: an earlier slot did
+	counted int32   // while leased: as how much
+	ahead   ahead   // while leased: whom others wait for
+	due     instant // while leased: when its answer is due, if a quota asks
 
 	onRoute, onCounter link // while waiting
 }
@@ -71,20 +72,17 @@ func (r *Registry) Acquire(ctx context.Context, draws ...Draw) (Lease, error) {
 
 // AcquireTicket is Acquire for a request that may be sent again: its ticket keeps its place and counts its waiting.
 func (r *Registry) AcquireTicket(ctx context.Context, t *Ticket, draws ...Draw) (Lease, error) {
-	r.mu.Lock()
 	lease, wait, err := r.arrive(ctx, t, draws)
-	r.mu.Unlock()
-	if err != nil {
-		return Lease{}, err
+	if wait {
+		return r.wait(ctx, t)
 	}
-	if !wait {
-		return lease, nil
-	}
-	return r.wait(ctx, t)
+	return lease, err
 }
 
-// arrive grants a request leave, or fails it, or has it wait. It requires that r.mu is held.
+// arrive grants a request leave, or fails it, or has it wait.
 func (r *Registry) arrive(ctx context.Context, t *Ticket, draws []Draw) (_ Lease, wait bool, _ error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if t.leased || t.in != nil {
 		panic("bucket: Acquire with a ticket that is in use")
 	}
@@ -92,7 +90,7 @@ func (r *Registry) arrive(ctx context.Context, t *Ticket, draws []Draw) (_ Lease
 	if err := ctx.Err(); err != nil {
 		return Lease{}, false, &WaitError{Key: firstKey(draws), Until: r.time(now), Err: contextError(ctx)}
 	}
-	if t.seq == 0 {
+	if t.r != r {
 		r.seq++
 		t.r, t.seq = r, r.seq
 	}
@@ -101,6 +99,10 @@ func (r *Registry) arrive(ctx context.Context, t *Ticket, draws []Draw) (_ Lease
 	for _, d := range draws {
 		s := r.state(d.Key, now)
 		s.setPolicy(d.Policy)
+		if i := slices.IndexFunc(t.slots, func(have slot) bool { return have.route == s }); i >= 0 {
+			t.slots[i].weight = max(t.slots[i].weight, d.weight()) // one bucket, once
+			continue
+		}
 		s.refs++
 		t.slots = append(t.slots, slot{route: s, weight: d.weight()})
 	}
@@ -240,7 +242,7 @@ func (r *Registry) grant(t *Ticket, now instant) {
 	for i := range t.slots {
 		s := &t.slots[i]
 		s.ahead = 0
-		s.route.take(now, s.weight)
+		s.due = s.route.take(now, s.weight)
 		s.route.kind.counts.inflight += first(i)
 		c := s.route.counter()
 		if s.route.goesAhead() {
@@ -287,8 +289,8 @@ func (r *Registry) serve(s *state, now instant) {
 	}
 	if s.line != nil {
 		r.sleep(s.line)
-		r.setTimer()
 	}
+	r.setTimer()
 }
 
 // move takes a ticket out of the line it stands in, and grants it, or puts it in the line of what refuses it, or fails
@@ -436,26 +438,33 @@ func (r *Registry) estimate(t *Ticket, now instant, newcomer bool) (key Key, unt
 
 // estimate is the earliest moment at which w units may have gone from s, behind those in line if last.
 func (s *state) estimate(now instant, w int32, last bool) instant {
-	n := int(w)
+	others := 0
 	if last && s.line != nil {
-		n += len(s.line.waiting)
+		others = len(s.line.waiting)
 	}
 	at := max(now, s.blocked)
 	if s.debt != nil {
-		at = max(at, s.debt.ready(s.policy, now, n, s.kind.spread(s.policy)))
+		at = s.ready(at, others, int(w))
 	}
 	if s.window.phase == known && s.window.hi > now && s.alias == nil {
-		room := max(s.window.room(s.inflight), 0)
-		if over := n - int(room); over > 0 {
+		limit := int(s.window.limit)
+		n, room := others+int(w), int(max(s.window.room(s.inflight), 0))
+		if limit > 0 {
+			n = others + min(int(w), limit)
+		}
+		if over := n - room; over > 0 {
 			laps := 0
-			if s.window.limit > 0 {
-				laps = min((over-1)/int(s.window.limit), 1000) // far enough for any deadline
+			if limit > 0 {
+				laps = min((over-1)/limit, mostLaps)
 			}
 			at = max(at, s.window.hi.add(s.kind.long*time.Duration(laps)))
 		}
 	}
 	return at
 }
+
+// mostLaps bounds how many windows ahead an estimate looks: far enough for any deadline.
+const mostLaps = 1000
 
 // setTimer has the timer fire when the next line is to be looked at.
 func (r *Registry) setTimer() {

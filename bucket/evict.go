@@ -19,9 +19,15 @@ func (r *Registry) evict(now instant) {
 			r.remove(s)
 		}
 	}
-	if len(r.all) < r.maxKeys {
-		return
+	for range 2 { // a second time, should there be more than the bound allows
+		if len(r.all) >= r.maxKeys {
+			r.evictSoonest(now)
+		}
 	}
+}
+
+// evictSoonest forgets, of some buckets that nobody uses, one that holds nothing, or else the one soonest free of it.
+func (r *Registry) evictSoonest(now instant) {
 	var soonest *state
 	best := never
 	for range min(lookFull, len(r.all)) {
@@ -60,7 +66,7 @@ func (s *state) freeAt(now instant) instant {
 	s.window.roll(now, s.inflight)
 	at := max(s.blocked, s.window.hi)
 	if !s.settled(now) {
-		at = max(at, s.debt.ready(s.policy, now, max(s.policy.Quota, s.policy.burst()), s.kind.spread(s.policy)), now+1)
+		at = max(at, s.ready(now, 0, maxWeight), now+1)
 	}
 	return at
 }

@@ -11,6 +11,7 @@ type kind struct {
 	alias string        // the Limit of the counter that shares these buckets' subjects; "": their own
 	long  time.Duration // the longest that a window was seen to last, which is at least that of half a window
 	trips trips
+	heard instant      // when the first answer came; 0: none did
 	clock *serverClock // nil: no answer told a time on the server's clock
 }
 
@@ -35,56 +36,76 @@ func (k *kind) seed() window {
 	return window{phase: known, limit: k.limit, remaining: k.limit}
 }
 
-// spread is the margin that a quota keeps for the difference between two requests' times on the way. It is at most a
-// quarter of the quota's window, beyond which it would cost more than it is worth.
-func (k *kind) spread(p *Policy) time.Duration {
-	if p.Quota <= 0 {
-		return 0
-	}
-	return k.trips.spread(p.Window / 4)
-}
-
-// trips sums up the round-trip times of a kind's requests: the least and the greatest of this epoch and of the last.
+// trips sums up the round-trip times of a kind's requests: those of this epoch and of the last.
+//
+// First ones are left out, which set out before any was answered: they may have had to make a connection first, so
+// that later ones can be quicker than they by any part of their time. So are slow answers, which tell of a busy server
+// rather than of a longer way.
 type trips struct {
-	n         int32 // in this epoch
 	this, old bounds
+	slow      int // in a row
 }
 
-// epochTrips is how many round trips make an epoch: enough to have seen the spread, few enough to forget it.
-const epochTrips = 256
+type bounds struct {
+	n               int
+	least, greatest time.Duration
+}
 
-type bounds struct{ least, greatest time.Duration }
+const (
+	// epochTrips is how many round trips make an epoch: enough to have seen the spread, few enough to forget it.
+	epochTrips = 256
+	// fewTrips are not enough to tell from.
+	fewTrips = 3
+	// slowTrip is how much longer than the quickest a slow answer takes.
+	slowTrip = time.Second
+	// manySlow is how many such answers in a row tell of a longer way after all.
+	manySlow = 16
+)
 
-func (b *bounds) add(d time.Duration) {
-	if b.least == 0 || d < b.least {
+// add takes in a round trip.
+func (t *trips) add(d time.Duration) {
+	if n, least, _ := t.all(); n > 0 && d > least+slowTrip {
+		if t.slow++; t.slow < manySlow {
+			return
+		}
+		*t = trips{}
+	}
+	t.slow = 0
+	if t.this.n == epochTrips {
+		t.old, t.this = t.this, bounds{}
+	}
+	b := &t.this
+	if b.n == 0 || d < b.least {
 		b.least = d
 	}
 	b.greatest = max(b.greatest, d)
+	b.n++
 }
 
-// add takes in a round trip. Slow answers, which tell of a busy server rather than of a longer way, are left out: they
-// are those that took more than most longer than the quickest.
-func (t *trips) add(d, most time.Duration) {
-	if d <= 0 {
-		return
+// all returns the bounds of both epochs.
+func (t *trips) all() (n int, least, greatest time.Duration) {
+	a, b := t.this, t.old
+	switch {
+	case b.n == 0:
+		return a.n, a.least, a.greatest
+	case a.n == 0:
+		return b.n, b.least, b.greatest
 	}
-	if least := t.least(); least > 0 && d > least+most {
-		return
-	}
-	if t.n == epochTrips {
-		t.old, t.this, t.n = t.this, bounds{}, 0
-	}
-	t.this.add(d)
-	t.n++
+	return a.n + b.n, min(a.least, b.least), max(a.greatest, b.greatest)
 }
 
-func (t *trips) least() time.Duration {
-	if t.old.least > 0 && t.this.least > 0 {
-		return min(t.old.least, t.this.least)
+// shortest is what a round trip takes for sure, as far as was seen. The quickest so far may have been lucky by half of
+// the spread less than the next; as long as there were few, nothing is sure.
+func (t *trips) shortest() time.Duration {
+	n, least, greatest := t.all()
+	if n < fewTrips {
+		return 0
 	}
-	return max(t.old.least, t.this.least)
+	return max(least-(greatest-least)/2, 0)
 }
 
-func (t *trips) spread(most time.Duration) time.Duration {
-	return min(max(t.old.greatest, t.this.greatest)-t.least(), most)
+// longest is what a round trip takes at most, as far as was seen; 0 if none was.
+func (t *trips) longest() time.Duration {
+	_, _, greatest := t.all()
+	return greatest
 }

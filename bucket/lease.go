@@ -92,7 +92,7 @@ func (r *Registry) cancel(t *Ticket) {
 	r.settle(t)
 	for i := range t.slots {
 		s := &t.slots[i]
-		s.route.giveBack(now, t.granted, s.weight)
+		s.route.giveBack(now, t.granted, s.due, s.weight)
 		if s.counter != nil {
 			c := s.counter.root()
 			c.window.granted = max(c.window.granted-s.counted, 0)
@@ -130,6 +130,7 @@ func (r *Registry) release(t *Ticket, now instant) {
 		s := &t.slots[i]
 		r.serve(s.route, now)
 		if s.counter != nil {
+			r.serve(s.counter, now) // it may have been ahead there
 			r.serve(s.counter.root(), now)
 			s.counter.refs--
 			s.counter = nil
@@ -167,10 +168,12 @@ func (e *answer) alias(u Alias) {
 		// What was granted here counts there from now on; its leases find their way by root.
 		route.merged = c
 		c.inflight += route.inflight
+		granted := c.window.granted + route.inflight
 		if c.window.phase == unknown {
+			granted = c.window.granted + route.window.granted
 			c.window = route.window
 		}
-		c.window.granted += route.inflight
+		c.window.granted = granted
 		route.inflight = 0
 		route.window = window{}
 		if route.probe == probeOut && e.now >= route.blocked {
@@ -188,7 +191,7 @@ func (e *answer) alias(u Alias) {
 // window takes in what the answer says of a window.
 func (e *answer) window(u Window) {
 	r := e.r
-	s := r.state(u.Key, e.now)
+	s := r.state(u.Key, e.now).counter()
 	if u.Limit > 0 && s.kind.limit != int32(min(u.Limit, maxWeight)) {
 		s.kind.limit = int32(min(u.Limit, maxWeight))
 		e.changes = append(e.changes, Change{Key: u.Key, Limit: u.Limit})
@@ -250,21 +253,28 @@ func (e *answer) rest() {
 	t := e.t
 	for i := range t.slots {
 		s := &t.slots[i]
-		if p := s.route.policy; p != nil {
-			s.route.kind.trips.add(time.Duration(e.received-t.granted), p.Window/4)
+		if k := s.route.kind; s.route.policy != nil {
+			trip := time.Duration(e.received - t.granted)
+			if k.heard == 0 {
+				k.heard = e.received
+			}
+			if t.granted >= k.heard {
+				k.trips.add(trip)
+			}
+			s.route.answered(t.granted, s.due, s.weight, trip)
 		}
 		if s.ahead&aheadRoute != 0 {
-			s.route.probe = probeNone
+			s.route.seen(e.now)
 		}
 		if s.counter == nil {
 			continue
 		}
 		if s.ahead&aheadCounter != 0 {
-			s.counter.probe = probeNone
+			s.counter.seen(e.now)
 		}
 		c := s.counter.root()
-		if !slices.Contains(e.told, c) && c.policy == nil {
-			c.window.untold(s.counted, c.inflight, s.ahead != 0)
+		if !slices.Contains(e.told, c) { // where there is a policy, nobody need go ahead to see
+			c.window.untold(s.counted, c.inflight, s.ahead != 0 || c.policy != nil)
 		}
 	}
 }
@@ -307,11 +317,16 @@ func (e *answer) block(u Block) {
 func (e *answer) calm() {
 	for i := range e.t.slots {
 		s := &e.t.slots[i]
-		if !slices.Contains(e.blocked, s.route) {
-			s.route.refusals = 0
+		e.calmAt(s.route)
+		if s.counter != nil {
+			e.calmAt(s.counter.root())
 		}
-		if s.counter != nil && !slices.Contains(e.blocked, s.counter.root()) {
-			s.counter.root().refusals = 0
-		}
+	}
+}
+
+// calmAt leaves alone a block that came after the request had been sent, of which its answer tells nothing.
+func (e *answer) calmAt(s *state) {
+	if e.t.granted >= s.blocked && !slices.Contains(e.blocked, s) {
+		s.refusals = 0
 	}
 }

@@ -9,11 +9,19 @@ import (
 )
 
 // A debt is what a bucket owes to its policy: it exists only while the bucket would not let everything through.
+//
+// What counts is when units reach the server, and that is known only within bounds: from the answer to one to the
+// arrival of another at least the shortest round trip passes. So the distance is kept from answers, or from when they
+// are due, less that trip.
 type debt struct {
+	// answers to the quota's units, in order. Old ones, which no longer count, are dropped in time.
+	answers []instant
+
 	pace *rate.Limiter // nil: the policy has none
-	// departures of the quota, oldest first, one for each unit. Those from head on count.
-	departures []instant
-	head       int
+	full instant       // when the pace last had its whole burst
+	due  instant       // when the pace's next unit comes back, if it had none left for one; else 0
+	last instant       // when a unit of the pace last went
+	trip time.Duration // how long its answer took
 }
 
 // clock is what a limiter's times count from; only their differences matter to it.
@@ -21,52 +29,74 @@ var clock = time.Unix(0, 0)
 
 func (i instant) clock() time.Time { return clock.Add(time.Duration(i)) }
 
-// ready returns the earliest moment from now on at which n units may have gone, one after the other.
-func (d *debt) ready(p *Policy, now instant, n int, margin time.Duration) instant {
-	return max(d.quotaReady(p, now, n, margin), d.paceReady(p, now, n))
+// ready returns the earliest moment from now on at which w units may go from s, after others that go first, one by one.
+// Of more than the policy ever lets go at once, it is when all of that is there.
+func (s *state) ready(now instant, others, w int) instant {
+	d, p, trip := s.debt, s.policy, s.kind.trips.shortest()
+	return max(d.quotaReady(p, now, others+min(w, p.Quota), trip), d.paceReady(p, now, others+min(w, p.burst()), trip))
 }
 
-func (d *debt) quotaReady(p *Policy, now instant, n int, margin time.Duration) instant {
+// owed is the answers that still count.
+func (d *debt) owed(p *Policy, now instant, trip time.Duration) []instant {
+	first, _ := slices.BinarySearch(d.answers, now.add(trip-p.Window)+1)
+	return d.answers[first:]
+}
+
+func (d *debt) quotaReady(p *Policy, now instant, n int, trip time.Duration) instant {
 	if p.Quota <= 0 {
 		return now
 	}
-	span := p.Window + margin
-	for d.head < len(d.departures) && d.departures[d.head].add(span) <= now {
-		d.head++
-	}
-	owed := d.departures[d.head:]
+	owed := d.owed(p, now, trip)
 	over := len(owed) + n - p.Quota
 	if over <= 0 {
 		return now
 	}
 	// The last of them goes a window after the one a whole quota before it: one of those owed or, where there are
 	// not so many, one that goes now; and beyond a whole quota a window later for each.
-	laps, i := (over-1)/p.Quota, (over-1)%p.Quota
+	laps, i := min((over-1)/p.Quota, mostLaps), (over-1)%p.Quota
 	at := now
 	if i < len(owed) {
-		at = owed[i]
+		at = owed[i].add(-trip)
 	}
-	return at.add(span * time.Duration(laps+1))
+	return at.add(p.Window * time.Duration(laps+1))
 }
 
-func (d *debt) paceReady(p *Policy, now instant, n int) instant {
+// paceReady allows for a server that paces strictly: a unit that has to wait for its token waits as much longer as the
+// one before may have arrived late, within bounds. Where a burst is left over, that time is not lost, since tokens go on
+// coming back meanwhile.
+func (d *debt) paceReady(p *Policy, now instant, n int, trip time.Duration) instant {
 	if d.pace == nil {
 		return now
 	}
-	missing := float64(n) - d.pace.TokensAt(now.clock())
-	// A limiter forgives less than a nanosecond's worth of tokens, which is the error of its arithmetic.
-	wait := missing * float64(p.Every)
-	if wait < 1 {
-		return now
+	at := d.tokensAt(p, now, n)
+	if d.due != 0 {
+		at = max(at, d.due.add(min(max(d.trip-trip, 0), p.Every/2)))
 	}
-	return now.add(time.Duration(math.Ceil(min(wait, math.MaxInt64/2))))
+	return at
 }
 
-// take notes that w units go now.
-func (s *state) take(now instant, w int32) {
-	p := s.policy
+// tokensAt is when the pace has n tokens.
+func (d *debt) tokensAt(p *Policy, now instant, n int) instant {
+	missing := float64(n) - d.pace.TokensAt(now.clock())
+	// A limiter forgives less than a nanosecond's worth of tokens, and the error of its arithmetic is less than half.
+	wait := math.Round(missing * float64(p.Every))
+	return now.add(time.Duration(min(max(wait, 0), math.MaxInt64/2)))
+}
+
+// pay takes n tokens from the pace, or gives them back if n is negative.
+func (d *debt) pay(p *Policy, now instant, n int) {
+	d.pace.AllowN(now.clock(), n)
+	d.due = 0
+	if at := d.tokensAt(p, now, 1); at > now {
+		d.due = at
+	}
+}
+
+// take notes that w units go now. It returns when the answer to those of the quota is due.
+func (s *state) take(now instant, w int32) (answer instant) {
+	p, trips := s.policy, &s.kind.trips
 	if p == nil || p.Quota <= 0 && p.Every <= 0 {
-		return
+		return 0
 	}
 	d := s.debt
 	if d == nil {
@@ -77,50 +107,80 @@ func (s *state) take(now instant, w int32) {
 		s.debt = d
 	}
 	if p.Quota > 0 {
-		if d.head > len(d.departures)/2 {
-			d.departures = slices.Delete(d.departures, 0, d.head)
-			d.head = 0
+		if old := len(d.answers) - len(d.owed(p, now, trips.shortest())); old > len(d.answers)/2 {
+			d.answers = slices.Delete(d.answers, 0, old)
 		}
-		for range min(w, int32(p.Quota)) {
-			d.departures = append(d.departures, now)
-		}
+		answer = now.add(trips.longest())
+		d.insert(answer, p.units(w))
 	}
 	if d.pace != nil {
-		d.pace.AllowN(now.clock(), int(min(w, int32(p.burst()))))
+		if d.pace.TokensAt(now.clock()) >= float64(p.burst()) {
+			d.full = now
+		}
+		d.last, d.trip = now, trips.longest()
+		d.pay(p, now, int(min(w, int32(p.burst()))))
+	}
+	return answer
+}
+
+// units is how many of w units a quota counts: more than all of it is never there.
+func (p *Policy) units(w int32) int { return min(int(w), p.Quota) }
+
+func (d *debt) insert(answer instant, n int) {
+	i, _ := slices.BinarySearch(d.answers, answer+1)
+	for range n {
+		d.answers = slices.Insert(d.answers, i, answer)
+	}
+}
+
+// remove takes out n units whose answer was due then, or as many of them as still count.
+func (d *debt) remove(answer instant, n int) (removed int) {
+	i, _ := slices.BinarySearch(d.answers, answer)
+	end := i
+	for end < len(d.answers) && end-i < n && d.answers[end] == answer {
+		end++
+	}
+	d.answers = slices.Delete(d.answers, i, end)
+	return end - i
+}
+
+// answered takes in how long the answer took to the units granted then, which was due at a certain moment. A very late
+// one tells rather of a busy server, and does not count in full.
+func (s *state) answered(granted, due instant, w int32, trip time.Duration) {
+	d, p := s.debt, s.policy
+	if d == nil {
+		return
+	}
+	if p.Quota > 0 {
+		d.insert(granted.add(min(trip, s.kind.trips.shortest()+p.Window/2)), d.remove(due, p.units(w)))
+	}
+	if d.last == granted {
+		d.trip = trip
 	}
 }
 
 // giveBack undoes take for units that did not go.
-func (s *state) giveBack(now, granted instant, w int32) {
-	d := s.debt
+func (s *state) giveBack(now, granted, due instant, w int32) {
+	d, p := s.debt, s.policy
 	if d == nil {
 		return
 	}
-	if s.policy.Quota > 0 {
-		for range min(w, int32(s.policy.Quota)) {
-			i, ok := slices.BinarySearch(d.departures[d.head:], granted)
-			if !ok {
-				break // it is so long ago that it no longer counts
-			}
-			d.departures = slices.Delete(d.departures, d.head+i, d.head+i+1)
-		}
+	if p.Quota > 0 {
+		d.remove(due, p.units(w))
 	}
-	if d.pace != nil {
+	if d.pace != nil && granted >= d.full { // else time has given it back
 		// A negative number gives tokens back, up to the burst; the limiter's own tests do not say so, ours do.
-		d.pace.AllowN(now.clock(), -int(min(w, int32(s.policy.burst()))))
+		d.pay(p, now, -int(min(w, int32(p.burst()))))
 	}
 }
 
 // settled drops the debt if nothing is owed any more.
 func (s *state) settled(now instant) bool {
-	if s.debt == nil {
+	d, p, trip := s.debt, s.policy, s.kind.trips.shortest()
+	if d == nil {
 		return true
 	}
-	s.debt.quotaReady(s.policy, now, 1, s.kind.spread(s.policy))
-	if s.debt.head < len(s.debt.departures) {
-		return false
-	}
-	if s.debt.pace != nil && s.debt.pace.TokensAt(now.clock()) < float64(s.policy.burst()) {
+	if len(d.owed(p, now, trip)) > 0 || now < d.paceReady(p, now, p.burst(), trip) {
 		return false
 	}
 	s.debt = nil

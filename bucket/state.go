@@ -98,14 +98,20 @@ func (s *state) goesAhead() bool {
 	return s.window.phase == known && s.window.hi == 0 && s.window.room(s.inflight) <= 0
 }
 
+// seen ends the wait for one that went ahead. If a block came meanwhile, another goes ahead after it.
+func (s *state) seen(now instant) {
+	s.probe = probeNone
+	if now < s.blocked && s.window.phase != known {
+		s.probe = probeDue
+	}
+}
+
 // owing says whether the policy forbids w units, and until when.
 func (s *state) owing(now instant, w int32) (bool, instant) {
-	d, p := s.debt, s.policy
-	if d == nil {
+	if s.debt == nil {
 		return false, 0
 	}
-	at := d.quotaReady(p, now, min(int(w), p.Quota), s.kind.spread(p)) // more than all of it is never there
-	at = max(at, d.paceReady(p, now, min(int(w), p.burst())))
+	at := s.ready(now, 0, int(w))
 	return now < at, at
 }
 

@@ -86,7 +86,7 @@ func (r *Registry) tally(st *Stats, from int) bool {
 	for i := from; i < min(from+statsChunk, len(r.all)); i++ {
 		s := r.all[i]
 		p := st.Providers[s.key.Provider]
-		if now < s.blocked {
+		if now < max(s.blocked, s.counter().blocked) {
 			p.Blocked++
 		} else if s.exhausted(now) {
 			p.Exhausted++

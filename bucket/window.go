@@ -58,8 +58,8 @@ type reading struct {
 // observe takes in a reading. Answers arrive out of order, and each tells of a past: one of an older window says
 // nothing of this one, and within one window remaining only falls.
 func (w *window) observe(in reading) (c Corrections) {
-	ended := w.hi == 0 && in.lo <= w.closed && in.sent < w.closed
-	if ended || w.hi != 0 && in.hi < w.lo {
+	old := in.lo <= w.closed && in.sent < w.closed // it may tell of the window before
+	if old && w.hi == 0 || w.hi != 0 && in.hi < w.lo {
 		w.granted = max(w.granted-in.mine, 0) // it was not of this window after all
 		return c
 	}
@@ -79,7 +79,9 @@ func (w *window) observe(in reading) (c Corrections) {
 		w.lo, w.hi = in.lo, in.hi
 	case w.hi != 0 && in.lo <= w.hi: // the same window
 		w.remaining = min(w.remaining, in.remaining)
-		w.lo, w.hi = max(w.lo, in.lo), min(w.hi, in.hi)
+		if !old {
+			w.lo, w.hi = max(w.lo, in.lo), min(w.hi, in.hi)
+		}
 	default: // the first thing we hear, or a window that began before we expected it
 		if w.hi != 0 {
 			w.closed = w.hi
@@ -88,7 +90,7 @@ func (w *window) observe(in reading) (c Corrections) {
 		w.phase, w.remaining, w.lo, w.hi = known, in.remaining, in.lo, in.hi
 		w.granted = in.inflight + in.mine
 	}
-	if w.limit > 0 && was.phase == known && in.remaining < w.limit-w.granted {
+	if was.phase == known && c == (Corrections{}) && in.remaining < was.remaining-in.mine-in.inflight {
 		c.Remaining++
 	}
 	return c

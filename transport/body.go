@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 )
 
 // maxBuffer is how large a body may be that is kept in memory in order to be sent again. Larger ones, and those of
@@ -112,7 +111,7 @@ func (b *buffer) read() ([]byte, error) {
 	case r := <-results:
 		return r.data, r.err
 	case <-b.ctx.Done():
-		_ = once.Close() // most readers let go then
+		go func() { _ = once.Close() }() // most readers let go then; a server's waits until they do by themselves
 		return nil, context.Cause(b.ctx)
 	}
 }
@@ -130,16 +129,4 @@ func readAndClose(r io.ReadCloser, size int) ([]byte, error) {
 		return nil, err
 	}
 	return data[:n:n], nil
-}
-
-// onceCloser closes its reader once.
-type onceCloser struct {
-	io.ReadCloser
-	once sync.Once
-	err  error
-}
-
-func (c *onceCloser) Close() error {
-	c.once.Do(func() { c.err = c.ReadCloser.Close() })
-	return c.err
 }

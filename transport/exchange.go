@@ -42,7 +42,11 @@ func (x *exchange) pass() (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.t.base.RoundTrip(req)
+	resp, err := x.t.base.RoundTrip(req)
+	if resp != nil {
+		resp.Request = x.req
+	}
+	return resp, err
 }
 
 // run sends the request as often as it takes. The first attempt does not pay for the machinery of the second.
@@ -70,10 +74,7 @@ func (x *exchange) run() (*http.Response, error) {
 func (x *exchange) try() {
 	lease, err := x.acquire()
 	if err != nil {
-		if x.attempt == 0 {
-			x.last = outcome{err: err}
-		}
-		x.last.again = false // what an earlier attempt brought stands
+		x.unsent(err)
 		return
 	}
 	settled := false
@@ -82,18 +83,21 @@ func (x *exchange) try() {
 			lease.Lost()
 		}
 	}()
-	x.discard()
 	req, err := x.outgoing()
 	if err != nil {
 		lease.Cancel()
 		settled = true
-		x.last = outcome{err: err}
+		x.unsent(err)
 		return
 	}
+	x.discard()
 	x.attempt++
 	sent := time.Now()
 	resp, err := x.t.base.RoundTrip(req)
 	received := time.Now()
+	if err == nil && resp == nil {
+		err = errNothing
+	}
 	if err != nil {
 		if neverSent(err) {
 			lease.Cancel()
@@ -110,6 +114,17 @@ func (x *exchange) try() {
 	x.answered(resp, &verdict, changes, received.Sub(sent))
 }
 
+// unsent ends the exchange because it cannot be sent now. What an earlier attempt brought stands.
+func (x *exchange) unsent(err error) {
+	if x.attempt == 0 {
+		x.last = outcome{err: err}
+	}
+	x.last.again = false
+}
+
+// errNothing is what becomes of a base transport's breach of contract, as in http.Client.
+var errNothing = errors.New("transport: the base transport returned neither an answer nor an error")
+
 // acquire waits for leave to send.
 func (x *exchange) acquire() (bucket.Lease, error) {
 	h := x.trace
@@ -124,7 +139,14 @@ func (x *exchange) acquire() (bucket.Lease, error) {
 	}
 	lease, err := x.t.buckets.AcquireTicket(x.ctx, &x.ticket, x.call.Draws...)
 	if h.WaitDone != nil {
+		told := false
+		defer func() {
+			if !told && err == nil { // the hook panics
+				lease.Cancel()
+			}
+		}()
 		h.WaitDone(x.ctx, WaitDoneInfo{CallInfo: info, Waited: x.ticket.Waited() - before, Err: err})
+		told = true
 	}
 	return lease, err
 }
@@ -135,7 +157,7 @@ func (x *exchange) outgoing() (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x.attempt == 0 && b == x.req.Body && x.req.RequestURI == "" {
+	if x.attempt == 0 && x.body.buffer == nil && x.req.RequestURI == "" {
 		return x.req, nil
 	}
 	req := *x.req // shallow: nobody changes the headers
@@ -206,7 +228,7 @@ func (x *exchange) failed(err error, took time.Duration) {
 	if h := x.trace; h != nil && h.GotResponse != nil {
 		h.GotResponse(x.ctx, ResponseInfo{CallInfo: x.info(), Took: took, Err: err})
 	}
-	if x.ctx.Err() == nil && (neverSent(err) || x.repeatable()) {
+	if neverSent(err) || x.repeatable() {
 		x.afterFailure(RetryConnection)
 	}
 }
@@ -272,9 +294,14 @@ func backoff(n int) time.Duration {
 	return rand.N(min(firstBackoff<<(n-1), maxBackoff)) + 1
 }
 
-// keep makes sure that the last answer can be returned later, and holds no connection meanwhile if it is small.
+// keep makes sure that an answer can be returned later that another attempt may replace, and that it holds no
+// connection meanwhile if it is small.
 func (x *exchange) keep() {
-	if resp := x.last.resp; resp != nil {
+	resp := x.last.resp
+	if !x.last.again || resp == nil {
+		return
+	}
+	if _, done := resp.Body.(*peeked); !done {
 		peek(resp, maxPeek)
 	}
 }

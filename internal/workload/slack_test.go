@@ -36,3 +36,40 @@ func TestSlackPostsAtOneASecondOverManyChannels(t *testing.T) {
 		run(t, slack.New(nil), f, posts(5, 30), 29*time.Second+roundTrip)
 	})
 }
+
+func TestSlackPostsKeepTheirPaceUnderJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := slacktest.NewServer(&slacktest.Options{
+			Uplink: uplink, Downlink: downlink, Jitter: 10 * time.Millisecond, Seed: 1,
+		})
+		defer f.Close()
+		run(t, slack.New(nil), f, posts(5, 30), 29*time.Second+roundTrip)
+	})
+}
+
+func TestSlackPostsUnderTheWorkspacesCap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := slacktest.NewServer(&slacktest.Options{Uplink: uplink, Downlink: downlink})
+		defer f.Close()
+		// By default 300 a minute for the workspace, a quarter of them at once and then five a second.
+		run(t, slack.New(nil), f, posts(50, 5), (50*5-300/4)*time.Second/5+roundTrip)
+	})
+}
+
+func TestSlackMethodsOfEveryTierAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := slacktest.NewServer(&slacktest.Options{Uplink: uplink, Downlink: downlink})
+		defer f.Close()
+		header := http.Header{"Authorization": {"Bearer xoxb-test"}}
+		var calls []call
+		for method, n := range map[string]int{
+			"team.accessLogs": 30, "users.list": 60, "users.info?user=U1": 200, "conversations.history?channel=C1": 100,
+		} {
+			for range n {
+				calls = append(calls, call{method: http.MethodGet, url: "https://slack.com/api/" + method, header: header})
+			}
+		}
+		// Of tier 2's 20 a minute 5 go at once and then one every 3 s; the other methods are through sooner.
+		run(t, slack.New(nil), f, calls, (60-20/4)*3*time.Second+roundTrip)
+	})
+}

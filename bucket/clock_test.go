@@ -1,0 +1,64 @@
+package bucket_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+)
+
+// noon is what the server's clock shows when ours is at 0, save for the skew.
+var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+// date is the server's Date header at a moment of ours.
+func date(skew, at time.Duration) time.Time { return noon.Add(skew + at).Truncate(time.Second) }
+
+func TestTheServersClockIsNarrowedByEachAnswer(t *testing.T) {
+	for _, skew := range []time.Duration{0, 90 * sec, -90 * sec, 400 * ms} {
+		t.Run(skew.String(), func(t *testing.T) {
+			var c bucket.ServerClock
+			var widths []time.Duration
+			truth := 100 * sec // the moment of ours that we ask for
+			for _, at := range []time.Duration{1*sec + 50*ms, 1*sec + 550*ms, 2*sec + 950*ms} {
+				c.Observe(date(skew, at), at-20*ms, at+30*ms)
+				lo, hi := c.Local(noon.Add(skew + truth))
+				if truth < lo || truth > hi {
+					t.Fatalf("at %v: the moment is in [%v, %v], want %v inside", at, lo, hi, truth)
+				}
+				widths = append(widths, hi-lo)
+			}
+			if widths[0] != 1*sec+50*ms {
+				t.Errorf("one answer leaves %v open, want a second and the round trip", widths[0])
+			}
+			if widths[2] >= widths[1] || widths[1] >= widths[0] {
+				t.Errorf("answers narrow it to %v, want ever less", widths)
+			}
+		})
+	}
+}
+
+func TestWhatIsKnownOfTheServersClockWidensWithAge(t *testing.T) {
+	var c bucket.ServerClock
+	c.Observe(date(0, 1*sec), 1*sec, 1*sec)
+	c.Observe(date(0, 2*sec-100*ms), 2*sec-100*ms, 2*sec-100*ms)
+	lo, hi := c.Local(noon)
+	if got, want := hi-lo, 100*ms+2*180*time.Microsecond; got > want {
+		t.Fatalf("two answers leave %v open, want at most %v", got, want)
+	}
+	at := 2*sec - 100*ms + 1000*sec
+	c.Observe(date(0, at+500*ms), at, at+sec) // says nothing that was not known
+	lo2, hi2 := c.Local(noon)
+	if got, want := hi2-lo2, hi-lo+2*200*ms+2*200*time.Microsecond; got != want {
+		t.Errorf("1001 s later %v is open, want %v: 200 millionths of it on each side", got, want)
+	}
+}
+
+func TestAnAnswerThatContradictsTheServersClockBeginsItAnew(t *testing.T) {
+	var c bucket.ServerClock
+	c.Observe(date(0, 1*sec), 1*sec, 1*sec)
+	c.Observe(date(-60*sec, 2*sec), 2*sec, 2*sec) // somebody set it back by a minute
+	lo, hi := c.Local(noon.Add(-60 * sec))
+	if lo != -sec || hi != 0 {
+		t.Errorf("the moment is in [%v, %v], want [-1s, 0s]", lo, hi)
+	}
+}

@@ -1,0 +1,273 @@
+package bucket
+
+import (
+	"container/heap"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// What follows opens the pure parts, where time is an argument, to ledgers. Moments are durations since some start.
+
+// A Reading is what an answer says of a window.
+type Reading struct {
+	Lo, Hi           time.Duration
+	Limit, Remaining int
+	Sent             time.Duration
+	Others           int // in flight
+}
+
+// A Counter is a window with what is in flight in it. Requests take one unit each.
+type Counter struct {
+	w        window
+	inflight int32
+}
+
+// Seeded returns a counter that begins with a limit known from others of its kind.
+func Seeded(limit int) *Counter {
+	return &Counter{w: (&kind{limit: int32(limit)}).seed()}
+}
+
+func (c *Counter) Grant(n int) {
+	c.inflight += int32(n)
+	c.w.granted += int32(n)
+}
+
+func (c *Counter) Room(now time.Duration) int {
+	c.w.roll(instant(now), c.inflight)
+	return int(c.w.room(c.inflight))
+}
+
+func (c *Counter) Told(in Reading) Corrections {
+	c.inflight--
+	return c.w.observe(reading{
+		lo: instant(in.Lo), hi: instant(in.Hi), limit: int32(in.Limit), remaining: int32(in.Remaining),
+		sent: instant(in.Sent), mine: 1, inflight: c.inflight,
+	})
+}
+
+func (c *Counter) Untold(alone bool) {
+	c.inflight--
+	c.w.untold(1, c.inflight, alone)
+}
+
+// Ends returns between which moments the window ends; 0 if no answer told.
+func (c *Counter) Ends() (lo, hi time.Duration) { return time.Duration(c.w.lo), time.Duration(c.w.hi) }
+
+// Tells says whether answers tell anything.
+func (c *Counter) Tells() bool { return c.w.phase == known }
+
+// A Debtor owes to a policy.
+type Debtor struct{ s state }
+
+// NewDebtor returns one whose kind has seen enough of the given round trips, or of such that took no time.
+func NewDebtor(p Policy, trips ...time.Duration) *Debtor {
+	d := &Debtor{s: state{policy: &p, kind: &kind{}}}
+	if len(trips) == 0 {
+		trips = []time.Duration{0}
+	}
+	for range fewTrips {
+		for _, trip := range trips {
+			d.s.kind.trips.add(trip)
+		}
+	}
+	return d
+}
+
+// Ready returns when w units may go.
+func (d *Debtor) Ready(now time.Duration, w int) time.Duration {
+	if owing, at := d.s.owing(instant(now), int32(w)); owing {
+		return time.Duration(at)
+	}
+	return now
+}
+
+func (d *Debtor) Take(now time.Duration, w int) { d.s.take(instant(now), int32(w)) }
+
+// Answered says how long the answer took to what was taken then.
+func (d *Debtor) Answered(granted time.Duration, w int, trip time.Duration) {
+	d.s.answered(instant(granted), d.due(granted), int32(w), trip)
+}
+
+func (d *Debtor) GiveBack(now, granted time.Duration, w int) {
+	d.s.giveBack(instant(now), instant(granted), d.due(granted), int32(w))
+}
+
+// due is when the answer is due to what was taken then.
+func (d *Debtor) due(granted time.Duration) instant {
+	return instant(granted).add(d.s.kind.trips.longest())
+}
+
+// Settled drops the debt if nothing is owed.
+func (d *Debtor) Settled(now time.Duration) bool { return d.s.settled(instant(now)) && d.s.debt == nil }
+
+// Kept is how many units of a quota are remembered.
+func (d *Debtor) Kept() int { return len(d.s.debt.answers) }
+
+// ServerClock is what is known of a server's clock.
+type ServerClock struct{ c serverClock }
+
+func (c *ServerClock) Observe(date time.Time, sent, received time.Duration) {
+	c.c.observe(date, instant(sent), instant(received))
+}
+
+func (c *ServerClock) Local(t time.Time) (lo, hi time.Duration) {
+	l, h := c.c.local(t)
+	return time.Duration(l), time.Duration(h)
+}
+
+// Trips sums up round-trip times.
+type Trips struct{ t trips }
+
+func (t *Trips) Add(d time.Duration)     { t.t.add(d) }
+func (t *Trips) Shortest() time.Duration { return t.t.shortest() }
+func (t *Trips) Longest() time.Duration  { return t.t.longest() }
+
+// Queue pushes tickets with the given places in the order of arrival, takes out those at the heap's positions, and
+// returns the rest in the order in which they leave.
+func Queue(seqs []uint64, remove []int) (removed, rest []uint64) {
+	l := &line{}
+	for _, seq := range seqs {
+		t := &Ticket{seq: seq, in: l}
+		heap.Push(&l.waiting, t)
+	}
+	for _, i := range remove {
+		t := l.waiting[i]
+		t.step()
+		removed = append(removed, t.seq)
+	}
+	for len(l.waiting) > 0 {
+		t := l.waiting[0]
+		t.step()
+		rest = append(rest, t.seq)
+	}
+	return removed, rest
+}
+
+// Seq is the ticket's place in the order of arrival.
+func (t *Ticket) Seq() uint64 { return t.seq }
+
+// Timer says whether the registry's timer runs.
+func (r *Registry) Timer() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.timerAt != never
+}
+
+// Check looks for anything in the registry that contradicts itself, such as a request that waits though it may go.
+func (r *Registry) Check() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if len(r.all) != len(r.states) {
+		return fmt.Errorf("%d buckets in the list, %d in the map", len(r.all), len(r.states))
+	}
+	lines, waiting := 0, 0
+	for i, s := range r.all {
+		if int(s.index) != i || r.states[s.key] != s {
+			return fmt.Errorf("%v is not where it should be", s.key)
+		}
+		if s.inflight < 0 || s.window.granted < 0 || s.refs < 0 {
+			return fmt.Errorf("%v: %d in flight, %d granted, %d references", s.key, s.inflight, s.window.granted, s.refs)
+		}
+		if s.line == nil {
+			continue
+		}
+		if err := r.checkLine(s, now); err != nil {
+			return fmt.Errorf("%v: %w", s.key, err)
+		}
+		if s.line.wake >= 0 {
+			lines++
+		}
+		waiting += len(s.line.waiting)
+	}
+	if lines != len(r.wakes) {
+		return fmt.Errorf("%d lines wait for a moment, %d are to be woken", lines, len(r.wakes))
+	}
+	for i, l := range r.wakes {
+		if l.wake != i || i > 0 && l.wakeAt < r.wakes[(i-1)/2].wakeAt {
+			return fmt.Errorf("line %d to be woken is out of place", i)
+		}
+	}
+	if len(r.wakes) > 0 && r.timerAt > r.wakes[0].wakeAt {
+		return fmt.Errorf("the timer fires too late")
+	}
+	for _, c := range r.providers {
+		waiting -= c.waiting
+	}
+	if waiting != 0 {
+		return fmt.Errorf("%d more wait in lines than are counted", waiting)
+	}
+	return nil
+}
+
+func (r *Registry) checkLine(s *state, now instant) error {
+	l := s.line
+	if l.state != s || l.drawing == nil {
+		return fmt.Errorf("a line that is not its own, or that nobody draws on")
+	}
+	var drawing []*Ticket
+	for k := l.drawing; k != nil; k = k.next {
+		if k.state != s || k.ticket.in == nil || k.next != nil && k.next.prev != k {
+			return fmt.Errorf("a broken link of ticket %d", k.ticket.seq)
+		}
+		drawing = append(drawing, k.ticket)
+	}
+	for i, t := range l.waiting {
+		switch {
+		case t.in != l || t.place != i:
+			return fmt.Errorf("ticket %d is not where it stands", t.seq)
+		case !slices.Contains(drawing, t):
+			return fmt.Errorf("ticket %d waits for what it does not draw on", t.seq)
+		case i > 0 && t.before(l.waiting[(i-1)/2]):
+			return fmt.Errorf("ticket %d is out of order", t.seq)
+		}
+	}
+	if len(l.waiting) == 0 {
+		if l.wake >= 0 {
+			return fmt.Errorf("nobody waits, and yet somebody is to be woken")
+		}
+		return nil
+	}
+	if l.wake >= 0 && l.wakeAt <= now {
+		return nil // somebody is about to look
+	}
+	// Others may refuse it, too, but only this one is to wake it.
+	t, refused, timed := l.waiting[0], false, false
+	note := func(no bool, at instant) { refused, timed = refused || no, timed || no && at != never }
+	for _, have := range t.slots {
+		c := have.route.counter()
+		if have.route == s || c == s {
+			note(s.held(now))
+		}
+		if have.route == s {
+			note(s.owing(now, have.weight))
+		}
+		if c == s {
+			note(s.full(now, t.weightAt(s)))
+		}
+	}
+	if !refused {
+		return fmt.Errorf("ticket %d waits for what does not refuse it", t.seq)
+	}
+	if by, at := r.refuser(t, now); by == s && at != never && !(timed && l.wake >= 0) {
+		return fmt.Errorf("ticket %d could go at %d, and nobody looks", t.seq, at)
+	}
+	return nil
+}
+
+// Referred returns how many references from tickets and leases the buckets have that those do not account for: none,
+// when nobody waits and no lease is out.
+func (r *Registry) Referred() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, s := range r.all {
+		n += int(s.refs)
+		if s.alias != nil {
+			n--
+		}
+		n += int(s.inflight)
+	}
+	return n
+}

@@ -1,0 +1,202 @@
+package metrics
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/underlimit/underlimit/providers"
+	"github.com/underlimit/underlimit/transport"
+)
+
+const namespace = "underlimit"
+
+// maxRoutes is how many routes of one provider get series of their own.
+const maxRoutes = 200
+
+// Values of the label reason of waits.
+const (
+	waitLimit = "limit" // before the first sending
+	waitRetry = "retry" // before another one
+)
+
+// discord is the one provider that counts invalid requests, per address and over all tokens:
+// https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+const discord = "discord"
+
+// events are the metrics that a Trace keeps. They are one collector, so that all of them are registered or none.
+type events struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	waits    *prometheus.HistogramVec
+	limited  *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+	rejected *prometheus.CounterVec
+	invalid  *prometheus.CounterVec
+	overflow *prometheus.CounterVec
+
+	providers table[*provider]
+}
+
+// A provider has the series of one provider at hand.
+type provider struct {
+	routes    table[*route]
+	other     func() *route // for the routes that the table has no room for
+	firstWait prometheus.Observer
+	retryWait prometheus.Observer
+	retries   *counters
+	rejected  *counters
+	invalid   *counters // nil where nobody counts them
+	overflow  prometheus.Counter
+}
+
+// A route has the series of one route at hand.
+type route struct {
+	requests *counters // by code
+	limited  *counters // by scope
+	duration prometheus.Observer
+}
+
+// counters are a vector's series that differ in the last label only.
+type counters struct{ table[prometheus.Counter] }
+
+func newEvents() *events {
+	e := &events{
+		requests: counterVec("requests_total",
+			"Finished requests by their final status, or error, refused (never sent) or canceled.",
+			"provider", "route", "code"),
+		duration: histogramVec("upstream_request_duration_seconds",
+			"Time of one sending until the header of its answer, or its failure.",
+			prometheus.DefBuckets, "provider", "route"),
+		waits: histogramVec("queue_wait_seconds",
+			"Time that requests were held back, before their first sending (limit) or another one (retry).",
+			waitBuckets, "provider", "reason"),
+		limited: counterVec("upstream_rate_limited_total",
+			"Answers that refused a request because of a limit, by whose limit it was.",
+			"provider", "route", "scope"),
+		retries: counterVec("retries_total",
+			"Requests sent again, by why.",
+			"provider", "reason"),
+		rejected: counterVec("rejected_total",
+			"Requests that ended unsent, by why.",
+			"provider", "reason"),
+		invalid: counterVec("invalid_requests_total",
+			"Answers that count towards a ban of the address: 401, 403, and 429 unless of a shared limit.",
+			"provider", "code"),
+		overflow: counterVec("route_overflow_total",
+			"Finished requests counted as route other because their provider has too many routes.",
+			"provider"),
+	}
+	e.providers.create = e.newProvider
+	return e
+}
+
+func counterVec(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+// waitBuckets reach from a wait that nobody notices to one that nobody would want to sit through.
+var waitBuckets = []float64{
+	.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300,
+}
+
+// histogramVec makes histograms that are both classic and native: a server takes the one that it knows.
+func histogramVec(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: name, Help: help,
+		Buckets:                         buckets,
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	}, labels)
+}
+
+// vectors is everything to be collected.
+func (e *events) vectors() [8]prometheus.Collector {
+	return [...]prometheus.Collector{
+		e.requests, e.duration, e.waits, e.limited, e.retries, e.rejected, e.invalid, e.overflow,
+	}
+}
+
+func (e *events) Describe(ch chan<- *prometheus.Desc) {
+	for _, v := range e.vectors() {
+		v.Describe(ch)
+	}
+}
+
+func (e *events) Collect(ch chan<- prometheus.Metric) {
+	for _, v := range e.vectors() {
+		v.Collect(ch)
+	}
+}
+
+// newProvider also starts the series whose names are known at 0: a rate sees no first event in a series that starts
+// with it.
+func (e *events) newProvider(name string) *provider {
+	name = valid(name)
+	p := &provider{
+		firstWait: e.waits.WithLabelValues(name, waitLimit),
+		retryWait: e.waits.WithLabelValues(name, waitRetry),
+		retries: newCounters(e.retries, name).start(
+			string(transport.RetryRefused), string(transport.RetryServerError), string(transport.RetryConnection)),
+		rejected: newCounters(e.rejected, name).start(
+			rejectedQueueFull, rejectedMaxWait, rejectedDeadline, rejectedGone),
+		overflow: e.overflow.WithLabelValues(name),
+	}
+	if name == discord {
+		p.invalid = newCounters(e.invalid, name).start("401", "403", "429")
+	}
+	p.routes.max = maxRoutes
+	p.routes.create = func(route string) *route { return e.newRoute(name, valid(route)) }
+	p.other = sync.OnceValue(func() *route { return e.newRoute(name, other) })
+	return p
+}
+
+func (e *events) newRoute(provider, name string) *route {
+	return &route{
+		requests: newCounters(e.requests, provider, name),
+		// The other scopes are too rare to have series for each route before they occur.
+		limited:  newCounters(e.limited, provider, name).start(string(providers.ScopeUser)),
+		duration: e.duration.WithLabelValues(provider, name),
+	}
+}
+
+func (e *events) provider(name string) *provider {
+	p, _ := e.providers.of(name) // there is always room
+	return p
+}
+
+// route reports true if the route is one too many and counted as other.
+func (p *provider) route(name string) (r *route, overflow bool) {
+	if name == other {
+		return p.other(), false
+	}
+	if r, ok := p.routes.of(name); ok {
+		return r, false
+	}
+	return p.other(), true
+}
+
+// newCounters returns the series of v whose labels are these and one more.
+func newCounters(v *prometheus.CounterVec, labels ...string) *counters {
+	c := &counters{}
+	c.create = func(last string) prometheus.Counter {
+		return v.WithLabelValues(append(slices.Clip(labels), last)...)
+	}
+	return c
+}
+
+// start makes series that begin at 0.
+func (c *counters) start(values ...string) *counters {
+	for _, v := range values {
+		c.of(v)
+	}
+	return c
+}
+
+func (c *counters) inc(value string) {
+	counter, _ := c.of(value) // there is always room
+	counter.Inc()
+}
