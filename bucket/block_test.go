@@ -198,7 +198,8 @@ func TestWhatAnAnswerSaysIsCutShort(t *testing.T) {
 func TestNoAnswerHarms(t *testing.T) {
 	far := time.Duration(math.MaxInt64)
 	times := []time.Time{
-		{}, time.Unix(0, 0), time.Unix(math.MaxInt64, 0), time.Unix(math.MinInt64, 0), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
+		{},
+		time.Unix(0, 0), time.Unix(math.MaxInt64, 0), time.Unix(math.MinInt64, 0), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
 		time.Date(2000, 1, 1, 0, 0, 5, 0, time.UTC),
 	}
 	inBubble(t, nil, func(b *bubble) {
@@ -303,5 +304,15 @@ func TestALimitThatIsLearnedOrChangedIsTold(t *testing.T) {
 				b.Errorf("limit %d: %v, want %v", step.limit, got, step.want)
 			}
 		}
+	})
+}
+
+func TestABlockIsNeverTooShortToBeOne(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "")
+		b.ask(d).done(block(d, 1))
+		q := b.ask(d)
+		b.pass(50 * ms)
+		q.wantAt(50 * ms)
 	})
 }

@@ -5,7 +5,7 @@ import "time"
 // A Draw is what one request takes from one bucket.
 type Draw struct {
 	Key Key
-	// Weight is how many units it takes; 0 means 1.
+	// Weight is how many units it takes; 0 means 1, and more than 16,384 that many.
 	Weight int
 	// Policy is what the provider documents of the limit. Nil means nothing: the bucket is learned from answers, and
 	// until one came a single request goes ahead to see. A zero Policy documents no number either, but says that
@@ -32,5 +32,8 @@ func (p *Policy) burst() int { return max(p.Burst, 1) }
 
 func (d Draw) weight() int32 { return int32(min(max(d.Weight, 1), maxWeight)) }
 
-// maxWeight keeps sums of weights far from overflow.
-const maxWeight = 1 << 20
+// These keep sums of weights far from overflow.
+const (
+	maxWeight = 1 << 14 // of one draw
+	maxLimit  = 1 << 24 // of a window, or a quota
+)

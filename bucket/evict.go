@@ -14,7 +14,7 @@ const (
 // evict makes room for one more bucket. It requires that r.mu is held.
 func (r *Registry) evict(now instant) {
 	for i := 0; i < lookEach && len(r.all) > 0; i++ {
-		if s := r.next(); s.refs == 0 && now > s.used.add(idleAfter) && s.freeAt(now) <= now {
+		if s := r.next(); !s.inUse() && now > s.used.add(idleAfter) && s.freeAt(now) <= now {
 			s.kind.counts.evictedIdle++
 			r.remove(s)
 		}
@@ -32,7 +32,7 @@ func (r *Registry) evictSoonest(now instant) {
 	best := never
 	for range min(lookFull, len(r.all)) {
 		s := r.next()
-		if s.refs > 0 {
+		if s.inUse() {
 			continue
 		}
 		at := s.freeAt(now)
@@ -51,6 +51,9 @@ func (r *Registry) evictSoonest(now instant) {
 	}
 }
 
+// inUse says whether anybody points at the bucket, or has units in flight that it counts.
+func (s *state) inUse() bool { return s.refs > 0 || s.inflight > 0 }
+
 // next is the bucket that the hand points at; the hand goes on.
 func (r *Registry) next() *state {
 	if r.hand >= len(r.all) {
@@ -66,7 +69,7 @@ func (s *state) freeAt(now instant) instant {
 	s.window.roll(now, s.inflight)
 	at := max(s.blocked, s.window.hi)
 	if !s.settled(now) {
-		at = max(at, s.ready(now, 0, maxWeight), now+1)
+		at = max(at, s.ready(now, 0, maxLimit), now+1)
 	}
 	return at
 }

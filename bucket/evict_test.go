@@ -183,3 +183,22 @@ func TestStatsCountAllOfAGreatMany(t *testing.T) {
 		}
 	})
 }
+
+func TestACounterWithUnitsInFlightIsNotForgotten(t *testing.T) {
+	inBubble(t, &bucket.Options{MaxKeys: 3}, func(b *bubble) {
+		route, first, second := learned("route", ""), learned("first", ""), learned("second", "")
+		probe := b.ask(route)
+		slow := b.ask(route)
+		probe.done() // answers tell nothing: the other goes, too, and is counted at the route
+		b.ask(route).done(bucket.Alias{Key: route.Key, To: first.Key}, window(first, 3, 2, 10*sec))
+		b.ask(route).done(bucket.Alias{Key: route.Key, To: second.Key}, window(second, 2, 1, 10*sec))
+		b.pass(10 * sec)
+		for _, limit := range []string{"x", "y", "z"} { // each takes the place of one that holds nothing
+			b.ask(open(limit, "")).done()
+		}
+		qs := b.askAll(3, first)
+		wantWaiting(1, qs...) // one of three units is still on its way
+		slow.done()
+		answer(qs)
+	})
+}

@@ -192,8 +192,8 @@ func (e *answer) alias(u Alias) {
 func (e *answer) window(u Window) {
 	r := e.r
 	s := r.state(u.Key, e.now).counter()
-	if u.Limit > 0 && s.kind.limit != int32(min(u.Limit, maxWeight)) {
-		s.kind.limit = int32(min(u.Limit, maxWeight))
+	if u.Limit > 0 && s.kind.limit != int32(min(u.Limit, maxLimit)) {
+		s.kind.limit = int32(min(u.Limit, maxLimit))
 		e.changes = append(e.changes, Change{Key: u.Key, Limit: u.Limit})
 	}
 	lo, hi, ok := r.end(u, s.kind, e.t.granted, e.received)
@@ -206,8 +206,8 @@ func (e *answer) window(u Window) {
 	s.kind.long = max(s.kind.long, min(time.Duration(lo-e.received), r.maxBlock))
 	c := s.window.observe(reading{
 		lo: lo, hi: hi,
-		limit:     int32(min(max(u.Limit, 0), maxWeight)),
-		remaining: int32(min(max(u.Remaining, 0), maxWeight)),
+		limit:     int32(min(max(u.Limit, 0), maxLimit)),
+		remaining: int32(min(max(u.Remaining, 0), maxLimit)),
 		sent:      e.t.granted,
 		mine:      e.t.countedAt(s),
 		inflight:  s.inflight,
@@ -284,6 +284,8 @@ const (
 	firstBlock = time.Second
 	mostBlock  = time.Minute
 
+	leastBlock = 50 * time.Millisecond // of any block: a shorter one would have refusals chase one another
+
 	maxRefusals = 7 // by then it is mostBlock
 )
 
@@ -292,8 +294,8 @@ func (e *answer) block(u Block) {
 	r := e.r
 	s := r.state(u.Key, e.now)
 	e.touched = append(e.touched, s)
-	d := min(u.For, r.maxBlock)
-	if d <= 0 {
+	d := min(max(u.For, leastBlock), r.maxBlock)
+	if u.For <= 0 {
 		// Requests that were in flight when the last block came are refused with it, not after it.
 		if e.t.granted >= s.blocked {
 			s.refusals = min(s.refusals+1, maxRefusals)

@@ -85,7 +85,7 @@ func (t *Ticket) step() {
 type wakes []*line
 
 func (q wakes) Len() int           { return len(q) }
-func (q wakes) Less(i, j int) bool { return q[i].wakeAt < q[j].wakeAt }
+func (q wakes) Less(i, j int) bool { return q[i].wakesBefore(q[j]) }
 func (q wakes) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].wake, q[j].wake = i, j
@@ -104,6 +104,14 @@ func (q *wakes) Pop() any {
 	*q = (*q)[:last]
 	l.wake = -1
 	return l
+}
+
+// wakesBefore is the order in which lines are looked at: at the same moment, that of those who stand first in them.
+func (l *line) wakesBefore(m *line) bool {
+	if l.wakeAt != m.wakeAt || len(l.waiting) == 0 || len(m.waiting) == 0 {
+		return l.wakeAt < m.wakeAt
+	}
+	return l.waiting[0].before(m.waiting[0])
 }
 
 // wakeFor has the line's first looked at again at a moment; never: only when something happens.

@@ -362,3 +362,22 @@ func TestARequestThatDrawsOnNothingGoes(t *testing.T) {
 		q.done()
 	})
 }
+
+func TestOfLinesThatMoveAtTheSameMomentTheFirstToArriveGoesFirst(t *testing.T) {
+	for range 20 { // maps and heaps have their whims
+		inBubble(t, nil, func(b *bubble) {
+			shared := learned("shared", "")
+			b.ask(shared).done(window(shared, 2, 0, 2*sec))
+			var qs []*request
+			for _, subject := range []string{"c", "a", "b"} {
+				d := open("own", subject)
+				b.ask(d).done(block(d, 2*sec))
+				qs = append(qs, b.ask(d, shared))
+			}
+			b.pass(2 * sec)
+			qs[0].wantAt(2 * sec)
+			qs[1].wantAt(2 * sec)
+			qs[2].wantWaiting()
+		})
+	}
+}

@@ -26,8 +26,13 @@ func TestPolicyLedgers(t *testing.T) {
 		ledger []line
 	}{
 		{"all of a quota at once, and then each a window after the one before", quota, nil, []line{
-			{0, 1, 0}, {4 * sec, 2, 4 * sec}, {4 * sec, 1, 10 * sec},
-			{10*sec - 1, 1, 10 * sec}, {10 * sec, 1, 10 * sec}, {10 * sec, 1, 14 * sec}, {14 * sec, 2, 14 * sec},
+			{0, 1, 0},
+			{4 * sec, 2, 4 * sec},
+			{4 * sec, 1, 10 * sec},
+			{10*sec - 1, 1, 10 * sec},
+			{10 * sec, 1, 10 * sec},
+			{10 * sec, 1, 14 * sec},
+			{14 * sec, 2, 14 * sec},
 		}},
 		{"a quota waits for as many as it takes", quota, nil, []line{
 			{0, 1, 0}, {1 * sec, 1, 1 * sec}, {2 * sec, 1, 2 * sec}, {3 * sec, 2, 11 * sec}, {3 * sec, 3, 12 * sec},
@@ -39,14 +44,18 @@ func TestPolicyLedgers(t *testing.T) {
 			{0, 3, 0}, {1 * sec, 1, 10*sec + 60*ms}, {10*sec + 60*ms, 1, 10*sec + 60*ms},
 		}},
 		{
-			"a pace without a burst keeps the margin each time", bucket.Policy{Every: sec},
-			[]time.Duration{100 * ms, 140 * ms}, []line{
+			"a pace without a burst keeps the margin each time",
+			bucket.Policy{Every: sec},
+			[]time.Duration{100 * ms, 140 * ms},
+			[]line{
 				{0, 1, 0}, {0, 1, sec + 60*ms}, {sec + 60*ms, 1, sec + 60*ms}, {sec + 60*ms, 1, 2*sec + 120*ms},
 			},
 		},
 		{
-			"a pace with a burst keeps the margin once and loses no time", bucket.Policy{Every: sec, Burst: 2},
-			[]time.Duration{100 * ms, 140 * ms}, []line{
+			"a pace with a burst keeps the margin once and loses no time",
+			bucket.Policy{Every: sec, Burst: 2},
+			[]time.Duration{100 * ms, 140 * ms},
+			[]line{
 				{0, 2, 0}, {0, 1, sec + 60*ms}, {sec + 60*ms, 1, sec + 60*ms}, {sec + 60*ms, 1, 2*sec + 60*ms},
 			},
 		},
@@ -341,5 +350,15 @@ func TestAPolicyOfEqualNumbersKeepsItsDebt(t *testing.T) {
 		}
 		b.ask(quota("q", 3, sec)).wantWaiting()
 		b.pass(sec)
+	})
+}
+
+func TestADrawWithoutAPolicyLeavesThatOfOthers(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := quota("a", 1, 10*sec)
+		b.ask(d).done()
+		q := b.ask(bucket.Draw{Key: d.Key})
+		b.pass(10 * sec)
+		q.wantAt(10 * sec)
 	})
 }

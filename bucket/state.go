@@ -115,12 +115,12 @@ func (s *state) owing(now instant, w int32) (bool, instant) {
 	return now < at, at
 }
 
-// setPolicy takes on the policy of a draw.
+// setPolicy takes on the policy of a draw. One that has none leaves the policy of others.
 func (s *state) setPolicy(p *Policy) {
-	if s.policy == p {
+	if s.policy == p || p == nil {
 		return
 	}
-	if s.policy == nil || p == nil || *s.policy != *p {
+	if s.policy == nil || *s.policy != *p {
 		s.debt = nil
 	}
 	s.policy = p

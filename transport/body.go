@@ -42,6 +42,16 @@ func (b *body) request(req *http.Request) *http.Request {
 	return &c
 }
 
+// settle reads a body that is to be kept in memory before the request holds any leave: whoever sends it slowly keeps
+// nobody waiting, and a server notices only then that its client has gone.
+func (b *body) settle() error {
+	if b.buffer == nil {
+		return nil
+	}
+	_, err := b.again()
+	return err
+}
+
 // taken says whether the buffer has read the request's own body.
 func (b *body) taken() bool { return b.buffer != nil && b.buffer.done }
 

@@ -85,7 +85,6 @@ func TestBodyIsClosedOnce(t *testing.T) {
 		blocked time.Duration // before the request comes
 		timeout time.Duration // of the request; 0: none
 		cancel  time.Duration // when the caller gives up; 0: never
-		body    string
 		length  int64 // -1: not told
 		again   func() (io.ReadCloser, error)
 		host    string

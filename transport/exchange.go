@@ -52,7 +52,11 @@ func (x *exchange) pass() (*http.Response, error) {
 // run sends the request as often as it takes. The first attempt does not pay for the machinery of the second.
 func (x *exchange) run() (*http.Response, error) {
 	defer x.body.close()
-	x.try()
+	if err := x.body.settle(); err != nil {
+		x.last.err = err
+	} else {
+		x.try()
+	}
 	if x.last.again {
 		x.t.retry(x)
 	}

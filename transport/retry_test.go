@@ -20,8 +20,8 @@ import (
 	"github.com/underlimit/underlimit/transport"
 )
 
-// dialError is how net/http's Transport tells that it reached nobody.
-var dialError = fmt.Errorf("wrapped: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errBroken})
+// errDial is how net/http's Transport tells that it reached nobody.
+var errDial = fmt.Errorf("wrapped: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errBroken})
 
 func TestFailuresAreRepeatedOnlyWhereTheyMayBe(t *testing.T) {
 	const key = "Idempotency-Key"
@@ -54,8 +54,8 @@ func TestFailuresAreRepeatedOnlyWhereTheyMayBe(t *testing.T) {
 		{"GET without an answer", fail(errBroken), "GET", "", providers.ByMethod, 4},
 		{"POST without an answer", fail(errBroken), "POST", "", providers.ByMethod, 1},
 		{"POST with a key, without an answer", fail(errBroken), "POST", key, providers.ByMethod, 4},
-		{"POST that was never sent", fail(dialError), "POST", "", providers.ByMethod, 4},
-		{"a write that was never sent", fail(dialError), "GET", "", providers.Never, 4},
+		{"POST that was never sent", fail(errDial), "POST", "", providers.ByMethod, 4},
+		{"a write that was never sent", fail(errDial), "GET", "", providers.Never, 4},
 		{"POST that broke off while writing", fail(&net.OpError{Op: "write", Err: errBroken}), "POST", "", providers.ByMethod, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -345,7 +345,7 @@ func TestWaitErrorsAreFinal(t *testing.T) {
 func TestDialErrorsGiveBackWhatWasTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &api{draws: []bucket.Draw{{Key: apiKey, Policy: &bucket.Policy{Quota: 1, Window: time.Hour}}}}
-		srv := serve(fail(dialError), answer(200))
+		srv := serve(fail(errDial), answer(200))
 		limits := transport.New(p, &transport.Options{Base: srv})
 		want(t, roundTrip(limits, request(t.Context(), http.MethodPost, nil)), 200)
 		if d := time.Since(srv.start); d > 500*time.Millisecond {

@@ -197,12 +197,6 @@ func request(ctx context.Context, method string, body io.Reader) *http.Request {
 	return req
 }
 
-// once hides how a body can be had again, as that of a server's request does.
-func once(req *http.Request) *http.Request {
-	req.GetBody = nil
-	return req
-}
-
 // A result is what a round trip came to.
 type result struct {
 	status int // 0: none

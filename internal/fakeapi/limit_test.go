@@ -11,8 +11,14 @@ func TestLogLetsNoMoreThanNIntoAnyWindow(t *testing.T) {
 	began := time.Now()
 	var log fakeapi.Log
 	for _, tt := range []struct{ at, wait time.Duration }{
-		{0, 0}, {4 * time.Second, 0}, {5 * time.Second, 5 * time.Second}, {9 * time.Second, time.Second},
-		{10*time.Second - 1, 1}, {10 * time.Second, 0}, {10 * time.Second, 4 * time.Second}, {14 * time.Second, 0},
+		{0, 0},
+		{4 * time.Second, 0},
+		{5 * time.Second, 5 * time.Second},
+		{9 * time.Second, time.Second},
+		{10*time.Second - 1, 1},
+		{10 * time.Second, 0},
+		{10 * time.Second, 4 * time.Second},
+		{14 * time.Second, 0},
 	} {
 		now := began.Add(tt.at)
 		wait := log.Wait(now, 2, 10*time.Second)
@@ -32,9 +38,14 @@ func TestPaceLetsABurstThroughAfterARest(t *testing.T) {
 	began := time.Now()
 	var pace fakeapi.Pace
 	for _, tt := range []struct{ at, wait, rest time.Duration }{
-		{0, 0, time.Second}, {0, 0, 2 * time.Second}, {0, time.Second, 2 * time.Second},
-		{time.Second - 1, 1, time.Second + 1}, {time.Second, 0, 2 * time.Second},
-		{time.Minute, 0, time.Second}, {time.Minute, 0, 2 * time.Second}, {time.Minute, time.Second, 2 * time.Second},
+		{0, 0, time.Second},
+		{0, 0, 2 * time.Second},
+		{0, time.Second, 2 * time.Second},
+		{time.Second - 1, 1, time.Second + 1},
+		{time.Second, 0, 2 * time.Second},
+		{time.Minute, 0, time.Second},
+		{time.Minute, 0, 2 * time.Second},
+		{time.Minute, time.Second, 2 * time.Second},
 	} {
 		now := began.Add(tt.at)
 		wait := pace.Wait(now, time.Second, 2)

@@ -53,7 +53,7 @@ func (l *link) dialMemory(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 	if !l.serves {
 		l.serves = true
-		l.running.Go(func() { l.http.Serve(l.pipes) })
+		l.running.Go(func() { _ = l.http.Serve(l.pipes) })
 	}
 	l.mu.Unlock()
 	return l.pipes.dial(ctx)
@@ -83,7 +83,7 @@ func (l *link) listen() (string, error) {
 		return "", fmt.Errorf("fakeapi: no loopback listener: %w", err)
 	}
 	l.url = "http://" + listener.Addr().String()
-	l.running.Go(func() { l.http.Serve(listener) })
+	l.running.Go(func() { _ = l.http.Serve(listener) })
 	return l.url, nil
 }
 

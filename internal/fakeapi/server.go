@@ -3,6 +3,7 @@ package fakeapi
 import (
 	"bytes"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -205,15 +206,13 @@ func (s *Server) closed() bool {
 
 func write(w http.ResponseWriter, a *Answer, clock time.Time) {
 	header := w.Header()
-	for name, values := range a.Header {
-		header[name] = values
-	}
+	maps.Copy(header, a.Header)
 	header.Set("Date", clock.UTC().Format(http.TimeFormat))
 	if a.Status != http.StatusNoContent {
 		header.Set("Content-Length", strconv.Itoa(len(a.Body)))
 	}
 	w.WriteHeader(a.Status)
-	w.Write(a.Body) // an error means that the client is gone, which is its own affair
+	_, _ = w.Write(a.Body) // an error means that the client is gone, which is its own affair
 }
 
 // Report returns what the server has seen so far.

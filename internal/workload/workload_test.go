@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
@@ -51,9 +52,7 @@ func do(ctx context.Context, client *http.Client, c call) error {
 	if err != nil {
 		return err
 	}
-	for name, values := range c.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, c.header)
 	resp, err := client.Do(req)
 	if err != nil {
 		return err

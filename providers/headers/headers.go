@@ -61,7 +61,7 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 
 // hostOf returns a URL's host in lower case, and its port unless that goes without saying.
 func hostOf(u *url.URL) (host string, ok bool) {
-	standard := ""
+	var standard string
 	switch u.Scheme {
 	case "http":
 		standard = "80"

@@ -35,7 +35,8 @@ func FuzzAnswers(f *testing.F) {
 }
 
 func FuzzHosts(f *testing.F) {
-	for _, host := range []string{"", "api.example", "API.example.:443", "[::1]:80", "[fe80::1%25eth0]", "bücher.example",
+	for _, host := range []string{
+		"", "api.example", "API.example.:443", "[::1]:80", "[fe80::1%25eth0]", "bücher.example",
 		":", "a:b:c", "[", "]", "\x00", "\xff", strings.Repeat("a", 254),
 	} {
 		f.Add("https", host)

@@ -54,7 +54,7 @@ func parse(table string) map[start][]route {
 			continue
 		}
 		first, _, _ := strings.Cut(template[1:], "/")
-		for _, method := range strings.Fields(methods) {
+		for method := range strings.FieldsSeq(methods) {
 			at := start{method, first}
 			index[at] = append(index[at], route{template: template[1:], name: method + " " + template})
 		}

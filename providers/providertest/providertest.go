@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -26,7 +27,7 @@ type secretsKey struct{}
 // information.
 func Secret(req *http.Request, values ...string) *http.Request {
 	marked, _ := req.Context().Value(secretsKey{}).([]string)
-	marked = append(marked[:len(marked):len(marked)], values...)
+	marked = append(slices.Clip(marked), values...)
 	return req.WithContext(context.WithValue(req.Context(), secretsKey{}, marked))
 }
 

@@ -55,7 +55,8 @@ func TestTheTokenAndTheChannelAreFoundInEveryWayThatClientsSendThem(t *testing.T
 		{"JSON", without(post, jsonType, `{"blocks":[[{"a":1}]],"token":"`+token+`","channel":"C1"}`), post, c1},
 		{
 			"query", request(t, "GET", web+post+"?text=x&channel=%23general&token="+token, ""),
-			post, []string{"#general"},
+			post,
+			[]string{"#general"},
 		},
 		{"token in the query, channel in the form", without(post+"?token="+token, formType, "channel=C1"), post, c1},
 		{"escaped names", without(post, formType, "t%6Fken="+token+"&%63hannel=C1"), post, c1},

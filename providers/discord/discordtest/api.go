@@ -2,6 +2,7 @@ package discordtest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -114,9 +115,7 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	if wellFormed {
 		reply = a.reply(c, rt, body)
 	}
-	for name, values := range answer.Header {
-		reply.Header[name] = values
-	}
+	maps.Copy(reply.Header, answer.Header)
 	reply.Buckets = answer.Buckets
 	return reply
 }

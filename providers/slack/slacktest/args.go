@@ -3,7 +3,9 @@ package slacktest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/url"
@@ -26,14 +28,12 @@ func args(c *fakeapi.Call) (url.Values, string) {
 		if err != nil {
 			return nil, "invalid_form_data"
 		}
-		for name, v := range form {
-			values[name] = v
-		}
+		maps.Copy(values, form)
 	case "multipart/form-data":
 		parts := multipart.NewReader(bytes.NewReader(c.Body), params["boundary"])
 		for {
 			part, err := parts.NextPart()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return values, ""
 			}
 			if err != nil {

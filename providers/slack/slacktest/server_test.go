@@ -208,12 +208,16 @@ func TestRefusalsComeInAllForms(t *testing.T) {
 		after, envoy           string
 		body, mediaType, hooks string
 	}{
-		{slacktest.JSON, 429, "1", "", `{"error":"ratelimited","ok":false}`, "application/json",
-			`{"error":"rate_limited","ok":false,"retry_after":1}`},
+		{
+			slacktest.JSON, 429, "1", "", `{"error":"ratelimited","ok":false}`, "application/json",
+			`{"error":"rate_limited","ok":false,"retry_after":1}`,
+		},
 		{slacktest.Plain, 429, "1", "", "ratelimited", "text/plain", "ratelimited"},
 		{slacktest.Envoy, 429, "", "true", "", "text/plain", ""},
-		{slacktest.InBody, 200, "1", "", `{"error":"ratelimited","ok":false}`, "application/json",
-			`{"error":"ratelimited","ok":false}`},
+		{
+			slacktest.InBody, 200, "1", "", `{"error":"ratelimited","ok":false}`, "application/json",
+			`{"error":"ratelimited","ok":false}`,
+		},
 		{slacktest.Quota, 429, "", "", "message_limit_exceeded", "text/plain", "message_limit_exceeded"},
 	} {
 		bubble(t, &slacktest.Options{Refusal: tt.form}, func(t *testing.T, srv *slacktest.Server, c *http.Client) {
