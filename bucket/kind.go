@@ -38,9 +38,9 @@ func (k *kind) seed() window {
 
 // trips sums up the round-trip times of a kind's requests: those of this epoch and of the last.
 //
-// First ones are left out, which set out before any was answered: they may have had to make a connection first, so
-// that later ones can be quicker than they by any part of their time. So are slow answers, which tell of a busy server
-// rather than of a longer way.
+// Those of the first second are left out: they may have had to make a connection first, so that later ones can be
+// quicker than they by any part of their time. So are slow answers, which tell of a busy server rather than of a longer
+// way.
 type trips struct {
 	this, old bounds
 	slow      int // in a row
@@ -52,6 +52,8 @@ type bounds struct {
 }
 
 const (
+	// warmUp is how long after the first answer round trips are left out.
+	warmUp = time.Second
 	// epochTrips is how many round trips make an epoch: enough to have seen the spread, few enough to forget it.
 	epochTrips = 256
 	// fewTrips are not enough to tell from.

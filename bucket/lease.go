@@ -258,7 +258,7 @@ func (e *answer) rest() {
 			if k.heard == 0 {
 				k.heard = e.received
 			}
-			if t.granted >= k.heard {
+			if t.granted >= k.heard.add(warmUp) {
 				k.trips.add(trip)
 			}
 			s.route.answered(t.granted, s.due, s.weight, trip)

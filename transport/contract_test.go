@@ -85,7 +85,7 @@ func TestBodyIsClosedOnce(t *testing.T) {
 		blocked time.Duration // before the request comes
 		timeout time.Duration // of the request; 0: none
 		cancel  time.Duration // when the caller gives up; 0: never
-		length  int64 // -1: not told
+		length  int64         // -1: not told
 		again   func() (io.ReadCloser, error)
 		host    string
 		sent    []string // the bodies that arrive
