@@ -18,8 +18,8 @@ type Draw struct {
 // A Policy is a documented limit, in one or both of two shapes. It applies from the first request on.
 type Policy struct {
 	// Quota is how many units may reach the server in any span as long as Window; 0 means no quota. All of it may be
-	// used at once. The registry keeps the distance by departures, with a margin for the spread of recent round-trip
-	// times.
+	// used at once. The registry keeps the distance from the answers to earlier units, less the shortest round trip
+	// that it is sure of.
 	Quota  int
 	Window time.Duration
 
