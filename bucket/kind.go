@@ -96,14 +96,14 @@ func (t *trips) all() (n int, least, greatest time.Duration) {
 	return a.n + b.n, min(a.least, b.least), max(a.greatest, b.greatest)
 }
 
-// shortest is what a round trip takes for sure, as far as was seen. The quickest so far may have been lucky by half of
-// the spread less than the next; as long as there were few, nothing is sure.
+// shortest is what a round trip takes for sure, as far as was seen. The next may be quicker than the quickest so far by as
+// much as that was quicker than the slowest; as long as there were few, nothing is sure.
 func (t *trips) shortest() time.Duration {
 	n, least, greatest := t.all()
 	if n < fewTrips {
 		return 0
 	}
-	return max(least-(greatest-least)/2, 0)
+	return max(least-(greatest-least), 0)
 }
 
 // longest is what a round trip takes at most, as far as was seen; 0 if none was.

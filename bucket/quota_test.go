@@ -41,14 +41,14 @@ func TestPolicyLedgers(t *testing.T) {
 			{0, 1, 0}, {1 * sec, 5, 10 * sec}, {10 * sec, 5, 10 * sec}, {10 * sec, 1, 20 * sec},
 		}},
 		{"units not answered yet are taken to be as late as others were", quota, []time.Duration{100 * ms, 140 * ms}, []line{
-			{0, 3, 0}, {1 * sec, 1, 10*sec + 60*ms}, {10*sec + 60*ms, 1, 10*sec + 60*ms},
+			{0, 3, 0}, {1 * sec, 1, 10*sec + 80*ms}, {10*sec + 80*ms, 1, 10*sec + 80*ms},
 		}},
 		{
 			"a pace without a burst keeps the margin each time",
 			bucket.Policy{Every: sec},
 			[]time.Duration{100 * ms, 140 * ms},
 			[]line{
-				{0, 1, 0}, {0, 1, sec + 60*ms}, {sec + 60*ms, 1, sec + 60*ms}, {sec + 60*ms, 1, 2*sec + 120*ms},
+				{0, 1, 0}, {0, 1, sec + 80*ms}, {sec + 80*ms, 1, sec + 80*ms}, {sec + 80*ms, 1, 2*sec + 160*ms},
 			},
 		},
 		{
@@ -56,7 +56,7 @@ func TestPolicyLedgers(t *testing.T) {
 			bucket.Policy{Every: sec, Burst: 2},
 			[]time.Duration{100 * ms, 140 * ms},
 			[]line{
-				{0, 2, 0}, {0, 1, sec + 60*ms}, {sec + 60*ms, 1, sec + 60*ms}, {sec + 60*ms, 1, 2*sec + 60*ms},
+				{0, 2, 0}, {0, 1, sec + 80*ms}, {sec + 80*ms, 1, sec + 80*ms}, {sec + 80*ms, 1, 2*sec + 80*ms},
 			},
 		},
 		{"what did not go is given back", quota, nil, []line{
@@ -170,8 +170,8 @@ func TestTripsForgetOldOnes(t *testing.T) {
 		trips.Add(100 * ms)
 		trips.Add(160 * ms)
 	}
-	if short, long := trips.Shortest(), trips.Longest(); short != 70*ms || long != 160*ms {
-		t.Fatalf("between %v and %v, want between 70ms, half the spread below the least seen, and 160ms", short, long)
+	if short, long := trips.Shortest(), trips.Longest(); short != 40*ms || long != 160*ms {
+		t.Fatalf("between %v and %v, want between 40ms, the spread below the least seen, and 160ms", short, long)
 	}
 	for range 600 {
 		trips.Add(300 * ms)
