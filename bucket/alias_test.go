@@ -147,7 +147,7 @@ func TestTwoDrawsOnOneCounterCountOnce(t *testing.T) {
 	})
 }
 
-func TestARouteThatIsCountedElsewhereMovesThere(t *testing.T) {
+func TestARouteThatIsCountedElsewhereMovesThereAndKeepsTheOldWindow(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		get, put, one, two := open("get", "1"), open("put", "1"), open("one", "1"), open("two", "1")
 		b.ask(get).done(alias(get, one), window(one, 5, 3, 10*sec))
@@ -156,11 +156,12 @@ func TestARouteThatIsCountedElsewhereMovesThere(t *testing.T) {
 		gets := b.askAll(3, get)
 		wantWaiting(3, gets...)
 		in[0].done(alias(get, two), window(two, 5, 2, 20*sec))
-		wantWaiting(1, gets...)
-		b.ask(put).wantWaiting() // those that were sent count where they were
+		wantWaiting(3, gets...) // nobody said that it does not count there any more
 		in[1].done(window(two, 5, 0, 20*sec))
+		puts := b.askAll(2, put)
 		b.pass(10 * sec)
-		wantWaiting(1, gets...)
+		wantWaiting(0, puts...)
+		wantWaiting(3, gets...)
 		b.pass(10 * sec)
 		wantWaiting(0, gets...)
 		if got := b.stats().Corrections.Alias; got != 1 {

@@ -15,7 +15,7 @@ type Draw struct {
 	Policy *Policy
 }
 
-// A Policy is a documented limit, in one or both of two shapes. It applies from the first request on.
+// A Policy is a documented limit, in one or more of three shapes. It applies from the first request on.
 type Policy struct {
 	// Quota is how many units may reach the server in any span as long as Window; 0 means no quota. All of it may be
 	// used at once. The registry keeps the distance from the answers to earlier units, less the shortest round trip
@@ -26,9 +26,20 @@ type Policy struct {
 	// Every is a pace: one unit each Every on average, with up to Burst at once (0 means 1). 0 means no pace.
 	Every time.Duration
 	Burst int
+
+	// Concurrent is how many units may be in flight at once; 0 means any number.
+	Concurrent int
 }
 
 func (p *Policy) burst() int { return max(p.Burst, 1) }
+
+// clip bounds the weight of a request by what the policy ever lets go at once: it could not go otherwise.
+func (p *Policy) clip(w, most int) int {
+	if most > 0 {
+		return min(w, most)
+	}
+	return w
+}
 
 func (d Draw) weight() int32 { return int32(min(max(d.Weight, 1), maxWeight)) }
 

@@ -10,8 +10,11 @@ import (
 var (
 	// ErrMaxWait is a [WaitError]'s cause when the wait would exceed, or exceeded, the ticket's MaxWait.
 	ErrMaxWait = errors.New("bucket: the wait exceeds the maximum")
-	// ErrQueueFull is a [WaitError]'s cause when as many requests as Options.MaxQueue allows already wait.
+	// ErrQueueFull is a [WaitError]'s cause when as many requests as Options.MaxQueue allows already wait, or when one
+	// of a higher priority came and took the place of this one.
 	ErrQueueFull = errors.New("bucket: the queue is full")
+	// ErrWouldWait is a [WaitError]'s cause when the ticket's mode is [Reject] and the request could not go at once.
+	ErrWouldWait = errors.New("bucket: the request would have to wait")
 )
 
 // A WaitError reports a request that was not sent: its context ended, or would have ended, before Key allowed it, or
@@ -22,7 +25,7 @@ type WaitError struct {
 	// Until is when that bucket is expected to let it through: an estimate that counts what is unknown as no wait.
 	// Trying again earlier is of no use.
 	Until time.Time
-	// Err is the cause: ErrMaxWait, ErrQueueFull, or how the context ended or would have ended, such as
+	// Err is the cause: ErrMaxWait, ErrQueueFull, ErrWouldWait, or how the context ended or would have ended, such as
 	// context.DeadlineExceeded.
 	Err error
 }

@@ -14,8 +14,8 @@ const (
 // evict makes room for one more bucket. It requires that r.mu is held.
 func (r *Registry) evict(now instant) {
 	for i := 0; i < lookEach && len(r.all) > 0; i++ {
-		if s := r.next(); !s.inUse() && now > s.used.add(idleAfter) && s.freeAt(now) <= now {
-			s.kind.counts.evictedIdle++
+		if s := r.next(); !s.inUse() && s.idle(now) && s.freeAt(now) <= now {
+			s.kind.provider.evictedIdle++
 			r.remove(s)
 		}
 	}
@@ -37,7 +37,7 @@ func (r *Registry) evictSoonest(now instant) {
 		}
 		at := s.freeAt(now)
 		if at <= now {
-			s.kind.counts.evictedIdle++
+			s.kind.provider.evictedIdle++
 			r.remove(s)
 			return
 		}
@@ -46,13 +46,16 @@ func (r *Registry) evictSoonest(now instant) {
 		}
 	}
 	if soonest != nil {
-		soonest.kind.counts.evictedFull++
+		soonest.kind.provider.evictedFull++
 		r.remove(soonest)
 	}
 }
 
 // inUse says whether anybody points at the bucket, or has units in flight that it counts.
 func (s *state) inUse() bool { return s.refs > 0 || s.inflight > 0 }
+
+// idle says whether nobody has used the bucket for long.
+func (s *state) idle(now instant) bool { return now.seconds()-s.used > int32(idleAfter/time.Second) }
 
 // next is the bucket that the hand points at; the hand goes on.
 func (r *Registry) next() *state {
@@ -66,25 +69,14 @@ func (r *Registry) next() *state {
 
 // freeAt is when a bucket that nobody uses will hold nothing that would be lost with it.
 func (s *state) freeAt(now instant) instant {
-	s.window.roll(now, s.inflight)
+	if s.slides() == 0 {
+		s.window.roll(now, s.inflight, 0)
+	}
 	at := max(s.blocked, s.window.hi)
 	if !s.settled(now) {
 		at = max(at, s.ready(now, 0, maxLimit), now+1)
 	}
 	return at
-}
-
-func (r *Registry) remove(s *state) {
-	delete(r.states, s.key)
-	last := len(r.all) - 1
-	r.all[s.index] = r.all[last]
-	r.all[s.index].index = s.index
-	r.all[last] = nil
-	r.all = r.all[:last]
-	s.kind.refs--
-	if s.alias != nil {
-		s.alias.refs--
-	}
 }
 
 // The bound on kinds, which are few beside the buckets.
@@ -95,7 +87,7 @@ const (
 
 // evictKind makes room for one more kind: one of those without buckets goes, whichever comes to hand.
 func (r *Registry) evictKind() {
-	if len(r.kinds) < max(r.maxKeys/keysPerKind, minKinds) {
+	if len(r.kinds) < r.mostKinds() {
 		return
 	}
 	looked := 0
@@ -109,3 +101,6 @@ func (r *Registry) evictKind() {
 		}
 	}
 }
+
+// mostKinds is how many kinds, and owners, there may be.
+func (r *Registry) mostKinds() int { return max(r.maxKeys/keysPerKind, minKinds) }

@@ -33,7 +33,7 @@ func TestIdleBucketsAreForgottenAsOthersCome(t *testing.T) {
 		if got := b.buckets(); got != 1100 {
 			b.Fatalf("after ten minutes there are %d buckets, want all 1100", got)
 		}
-		b.pass(1)
+		b.pass(sec)
 		b.fresh("later", 500)
 		if got := b.buckets(); got != 600 {
 			b.Errorf("there are %d buckets, want the 600 of late", got)

@@ -1,10 +1,10 @@
 package bucket
 
 import (
-	"container/heap"
 	"fmt"
 	"slices"
 	"time"
+	"unsafe"
 )
 
 // What follows opens the pure parts, where time is an argument, to ledgers. Moments are durations since some start.
@@ -25,7 +25,7 @@ type Counter struct {
 
 // Seeded returns a counter that begins with a limit known from others of its kind.
 func Seeded(limit int) *Counter {
-	return &Counter{w: (&kind{limit: int32(limit)}).seed()}
+	return &Counter{w: (&kind{law: law{limit: int32(limit)}}).seed()}
 }
 
 func (c *Counter) Grant(n int) {
@@ -34,21 +34,21 @@ func (c *Counter) Grant(n int) {
 }
 
 func (c *Counter) Room(now time.Duration) int {
-	c.w.roll(instant(now), c.inflight)
+	c.w.roll(instant(now), c.inflight, 0)
 	return int(c.w.room(c.inflight))
 }
 
 func (c *Counter) Told(in Reading) Corrections {
 	c.inflight--
-	return c.w.observe(reading{
+	return c.w.observe(&reading{
 		lo: instant(in.Lo), hi: instant(in.Hi), limit: int32(in.Limit), remaining: int32(in.Remaining),
 		sent: instant(in.Sent), mine: 1, inflight: c.inflight,
-	})
+	}, true)
 }
 
 func (c *Counter) Untold(alone bool) {
 	c.inflight--
-	c.w.untold(1, c.inflight, alone)
+	c.w.untold(1, 1, c.inflight, alone, 0)
 }
 
 // Ends returns between which moments the window ends; 0 if no answer told.
@@ -62,13 +62,13 @@ type Debtor struct{ s state }
 
 // NewDebtor returns one whose kind has seen enough of the given round trips, or of such that took no time.
 func NewDebtor(p Policy, trips ...time.Duration) *Debtor {
-	d := &Debtor{s: state{policy: &p, kind: &kind{}}}
+	d := &Debtor{s: state{policy: &p, kind: &kind{provider: &provider{}}}}
 	if len(trips) == 0 {
 		trips = []time.Duration{0}
 	}
 	for range fewTrips {
 		for _, trip := range trips {
-			d.s.kind.trips.add(trip)
+			d.s.kind.provider.trips.add(trip)
 		}
 	}
 	return d
@@ -76,7 +76,7 @@ func NewDebtor(p Policy, trips ...time.Duration) *Debtor {
 
 // Ready returns when w units may go.
 func (d *Debtor) Ready(now time.Duration, w int) time.Duration {
-	if owing, at := d.s.owing(instant(now), int32(w)); owing {
+	if owing, at := d.s.owing(instant(now), int32(w), 0); owing {
 		return time.Duration(at)
 	}
 	return now
@@ -95,7 +95,7 @@ func (d *Debtor) GiveBack(now, granted time.Duration, w int) {
 
 // due is when the answer is due to what was taken then.
 func (d *Debtor) due(granted time.Duration) instant {
-	return instant(granted).add(d.s.kind.trips.longest())
+	return instant(granted).add(d.s.kind.provider.trips.longest)
 }
 
 // Settled drops the debt if nothing is owed.
@@ -104,42 +104,29 @@ func (d *Debtor) Settled(now time.Duration) bool { return d.s.settled(instant(no
 // Kept is how many units of a quota are remembered.
 func (d *Debtor) Kept() int { return len(d.s.debt.answers) }
 
-// ServerClock is what is known of a server's clock.
-type ServerClock struct{ c serverClock }
-
-func (c *ServerClock) Observe(date time.Time, sent, received time.Duration) {
-	c.c.observe(date, instant(sent), instant(received))
-}
-
-func (c *ServerClock) Local(t time.Time) (lo, hi time.Duration) {
-	l, h := c.c.local(t)
-	return time.Duration(l), time.Duration(h)
-}
-
 // Trips sums up round-trip times.
 type Trips struct{ t trips }
 
 func (t *Trips) Add(d time.Duration)     { t.t.add(d) }
-func (t *Trips) Shortest() time.Duration { return t.t.shortest() }
-func (t *Trips) Longest() time.Duration  { return t.t.longest() }
+func (t *Trips) Shortest() time.Duration { return t.t.shortest }
+func (t *Trips) Longest() time.Duration  { return t.t.longest }
 
 // Queue pushes tickets with the given places in the order of arrival, takes out those at the heap's positions, and
 // returns the rest in the order in which they leave.
 func Queue(seqs []uint64, remove []int) (removed, rest []uint64) {
 	l := &line{}
 	for _, seq := range seqs {
-		t := &Ticket{seq: seq, in: l}
-		heap.Push(&l.waiting, t)
+		l.add(&waiter{ticket: &Ticket{seq: seq, rank: instant(seq)}})
 	}
 	for _, i := range remove {
-		t := l.waiting[i]
-		t.step()
-		removed = append(removed, t.seq)
+		w := l.classes[0].queue[i].w
+		w.step()
+		removed = append(removed, w.ticket.seq)
 	}
-	for len(l.waiting) > 0 {
-		t := l.waiting[0]
-		t.step()
-		rest = append(rest, t.seq)
+	for l.waiting > 0 {
+		w := l.first(everybody)
+		w.step()
+		rest = append(rest, w.ticket.seq)
 	}
 	return removed, rest
 }
@@ -159,41 +146,60 @@ func (r *Registry) Check() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if len(r.all) != len(r.states) {
-		return fmt.Errorf("%d buckets in the list, %d in the map", len(r.all), len(r.states))
+	indexed := 0
+	for _, s := range r.states {
+		for ; s != nil; s = s.next {
+			indexed++
+		}
+	}
+	if len(r.all) != indexed {
+		return fmt.Errorf("%d buckets in the list, %d in the index", len(r.all), indexed)
 	}
 	lines, waiting := 0, 0
+	counted := map[*state]int32{}
 	for i, s := range r.all {
-		if int(s.index) != i || r.states[s.key] != s {
-			return fmt.Errorf("%v is not where it should be", s.key)
+		key := s.key()
+		if int(s.index) != i || r.find(&key) != s {
+			return fmt.Errorf("%v is not where it should be", key)
 		}
-		if s.inflight < 0 || s.window.granted < 0 || s.refs < 0 {
-			return fmt.Errorf("%v: %d in flight, %d granted, %d references", s.key, s.inflight, s.window.granted, s.refs)
+		if s.inflight < 0 || s.window.granted < 0 || s.refs < 0 || s.drawn() < 0 {
+			return fmt.Errorf("%v: %d in flight, %d drawn, %d granted, %d references",
+				key, s.inflight, s.drawn(), s.window.granted, s.refs)
+		}
+		a, b := s.roots()
+		counted[a] += s.drawn()
+		if b != nil {
+			counted[b] += s.drawn()
 		}
 		if s.line == nil {
 			continue
 		}
 		if err := r.checkLine(s, now); err != nil {
-			return fmt.Errorf("%v: %w", s.key, err)
+			return fmt.Errorf("%v: %w", key, err)
 		}
 		if s.line.wake >= 0 {
 			lines++
 		}
-		waiting += len(s.line.waiting)
+		waiting += s.line.waiting
+	}
+	for _, s := range r.all {
+		if s.inflight != counted[s] {
+			return fmt.Errorf("%v counts %d in flight, its routes draw %d", s.key(), s.inflight, counted[s])
+		}
 	}
 	if lines != len(r.wakes) {
 		return fmt.Errorf("%d lines wait for a moment, %d are to be woken", lines, len(r.wakes))
 	}
 	for i, l := range r.wakes {
-		if l.wake != i || i > 0 && l.wakeAt < r.wakes[(i-1)/2].wakeAt {
+		if l.wake != i || i > 0 && l.wakeAt < r.wakes[(i-1)/children].wakeAt {
 			return fmt.Errorf("line %d to be woken is out of place", i)
 		}
 	}
 	if len(r.wakes) > 0 && r.timerAt > r.wakes[0].wakeAt {
 		return fmt.Errorf("the timer fires too late")
 	}
-	for _, c := range r.providers {
-		waiting -= c.waiting
+	for _, p := range r.providers {
+		waiting -= p.waiting
 	}
 	if waiting != 0 {
 		return fmt.Errorf("%d more wait in lines than are counted", waiting)
@@ -206,24 +212,37 @@ func (r *Registry) checkLine(s *state, now instant) error {
 	if l.state != s || l.drawing == nil {
 		return fmt.Errorf("a line that is not its own, or that nobody draws on")
 	}
-	var drawing []*Ticket
+	var drawing []*waiter
+	aside := false
 	for k := l.drawing; k != nil; k = k.next {
-		if k.state != s || k.ticket.in == nil || k.next != nil && k.next.prev != k {
-			return fmt.Errorf("a broken link of ticket %d", k.ticket.seq)
+		if k.state != s || k.waiter.in == nil || k.next != nil && k.next.prev != k {
+			return fmt.Errorf("a broken link of ticket %d", k.waiter.ticket.seq)
 		}
-		drawing = append(drawing, k.ticket)
+		drawing = append(drawing, k.waiter)
+		aside = aside || k.waiter == r.favoured
 	}
-	for i, t := range l.waiting {
-		switch {
-		case t.in != l || t.place != i:
-			return fmt.Errorf("ticket %d is not where it stands", t.seq)
-		case !slices.Contains(drawing, t):
-			return fmt.Errorf("ticket %d waits for what it does not draw on", t.seq)
-		case i > 0 && t.before(l.waiting[(i-1)/2]):
-			return fmt.Errorf("ticket %d is out of order", t.seq)
+	if aside != (l.aside > 0) {
+		return fmt.Errorf("%d set aside, for somebody: %v", l.aside, aside)
+	}
+	n := 0
+	for _, c := range l.classes {
+		n += len(c.queue)
+		for i, p := range c.queue {
+			t := p.w.ticket
+			switch {
+			case p.w.in != l || p.w.place != i || t.priority() != c.priority || p.rank != t.rank || p.seq != t.seq:
+				return fmt.Errorf("ticket %d is not where it stands", t.seq)
+			case !slices.Contains(drawing, p.w):
+				return fmt.Errorf("ticket %d waits for what it does not draw on", t.seq)
+			case i > 0 && p.before(c.queue[(i-1)/children]):
+				return fmt.Errorf("ticket %d is out of order", t.seq)
+			}
 		}
 	}
-	if len(l.waiting) == 0 {
+	if n != l.waiting {
+		return fmt.Errorf("%d wait, %d are counted", n, l.waiting)
+	}
+	if l.waiting == 0 {
 		if l.wake >= 0 {
 			return fmt.Errorf("nobody waits, and yet somebody is to be woken")
 		}
@@ -232,25 +251,12 @@ func (r *Registry) checkLine(s *state, now instant) error {
 	if l.wake >= 0 && l.wakeAt <= now {
 		return nil // somebody is about to look
 	}
-	// Others may refuse it, too, but only this one is to wake it.
-	t, refused, timed := l.waiting[0], false, false
-	note := func(no bool, at instant) { refused, timed = refused || no, timed || no && at != never }
-	for _, have := range t.slots {
-		c := have.route.counter()
-		if have.route == s || c == s {
-			note(s.held(now))
-		}
-		if have.route == s {
-			note(s.owing(now, have.weight))
-		}
-		if c == s {
-			note(s.full(now, t.weightAt(s)))
-		}
-	}
-	if !refused {
-		return fmt.Errorf("ticket %d waits for what does not refuse it", t.seq)
-	}
-	if by, at := r.refuser(t, now); by == s && at != never && !(timed && l.wake >= 0) {
+	t := l.first(everybody).ticket
+	by, at := r.refuser(t, now)
+	switch {
+	case by == nil && l.wake < 0: // else, round trips turned out to be longer than when it was to be looked at again
+		return fmt.Errorf("ticket %d waits though it may go", t.seq)
+	case by == s && at != never && l.wake < 0:
 		return fmt.Errorf("ticket %d could go at %d, and nobody looks", t.seq, at)
 	}
 	return nil
@@ -264,10 +270,13 @@ func (r *Registry) Referred() int {
 	n := 0
 	for _, s := range r.all {
 		n += int(s.refs)
-		if s.alias != nil {
-			n--
+		if s.links != nil {
+			n -= len(s.links.routes)
 		}
 		n += int(s.inflight)
 	}
 	return n
 }
+
+// BucketSize is how many bytes a bucket takes itself.
+const BucketSize = unsafe.Sizeof(state{})

@@ -1,5 +1,7 @@
 package bucket
 
+import "strings"
+
 // A Key names a bucket: the state of one limit for one subject.
 //
 // Limit has few values and may serve as a metric label. Owner and Subject have many and never may. No field holds a
@@ -33,4 +35,14 @@ func (k Key) String() string {
 		return s + " [" + owner + k.Subject + "]"
 	}
 	return s
+}
+
+// clone returns a key of its own memory: those of requests are often cut from much longer strings.
+func (k Key) clone() Key {
+	return Key{
+		Provider: strings.Clone(k.Provider),
+		Limit:    strings.Clone(k.Limit),
+		Owner:    strings.Clone(k.Owner),
+		Subject:  strings.Clone(k.Subject),
+	}
 }

@@ -1,118 +1,248 @@
 package bucket
 
-import "container/heap"
-
 // A line is where requests wait for a bucket. It exists while anybody waits who draws on the bucket, here or, for
 // another bucket that refuses it, elsewhere.
 type line struct {
-	waiting tickets
-	drawing *link   // everybody who waits and draws on the bucket
-	wakeAt  instant // when the first may be let through; meaningful while in Registry.wakes
-	wake    int     // place in Registry.wakes; -1: time alone helps nobody
 	state   *state
+	classes []class
+	waiting int
+	drawing *link // everybody who waits and draws on the bucket
+	aside   int32 // units set aside for the favoured one, if it draws on the bucket
+	// reserved says that the first of those of ordinary priority is held back only by the share of the others.
+	reserved bool
+	wakeAt   instant // when the first may be let through; meaningful while in Registry.wakes
+	wake     int     // place in Registry.wakes; -1: time alone helps nobody
+}
+
+// A class is those in a line who have the same priority.
+type class struct {
+	priority int
+	queue    heap[place]
+}
+
+// A place is where a request stands in a class. It holds what the order goes by, so that ordering many touches few.
+type place struct {
+	rank instant
+	seq  uint64
+	w    *waiter
+}
+
+func (p place) before(q place) bool {
+	if p.rank != q.rank {
+		return p.rank < q.rank
+	}
+	return p.seq < q.seq
+}
+
+func (p place) placed(at int) { p.w.place = at }
+
+// A waiter is a ticket that waits.
+type waiter struct {
+	ticket *Ticket
+	ready  chan struct{}
+	err    *WaitError // why it failed; read once ready
+
+	latest    instant // being granted later is of no use
+	latestErr error   // because of this
+
+	in     *line // where it stands; nil: it does not wait
+	place  int   // in its class
+	moves  int   // how often one bucket would have let it go and another refused it
+	links  []link
+	inline [6]link // what links begins in
 }
 
 // A link is a waiting request's place among those that draw on one bucket.
 type link struct {
 	prev, next *link
-	state      *state // nil: not linked
-	ticket     *Ticket
+	state      *state
+	waiter     *waiter
 }
 
-func (k *link) join(s *state, t *Ticket) {
+// link notes on which buckets the waiter draws: each of them gets a line.
+func (w *waiter) link(r *Registry) {
+	t := w.ticket
+	if w.links = w.inline[:0]; len(t.slots)*3 > len(w.inline) {
+		w.links = make([]link, 0, len(t.slots)*3)
+	}
+	for i := range t.slots {
+		route := t.slots[i].route
+		w.linkTo(route)
+		a, b := route.roots()
+		w.linkTo(a)
+		if b != nil {
+			w.linkTo(b)
+		}
+	}
+	if r.favoured == w {
+		w.setAside()
+	}
+}
+
+func (w *waiter) linkTo(s *state) {
+	for i := range w.links {
+		if w.links[i].state == s {
+			return
+		}
+	}
 	if s.line == nil {
 		s.line = &line{state: s, wake: -1}
 	}
-	k.state, k.ticket = s, t
-	k.prev, k.next = nil, s.line.drawing
+	w.links = append(w.links, link{state: s, waiter: w, next: s.line.drawing})
+	k := &w.links[len(w.links)-1]
 	if k.next != nil {
 		k.next.prev = k
 	}
 	s.line.drawing = k
 }
 
-func (k *link) leave(r *Registry) {
-	if k.state == nil {
-		return
+// unlink undoes link.
+func (w *waiter) unlink(r *Registry) {
+	for i := range w.links {
+		k := &w.links[i]
+		l := k.state.line
+		if r.favoured == w {
+			l.aside = 0
+		}
+		if k.prev != nil {
+			k.prev.next = k.next
+		} else {
+			l.drawing = k.next
+		}
+		if k.next != nil {
+			k.next.prev = k.prev
+		}
+		if l.drawing == nil {
+			r.sleep(l)
+			k.state.line = nil
+		}
+		*k = link{}
 	}
-	l := k.state.line
-	if k.prev != nil {
-		k.prev.next = k.next
-	} else {
-		l.drawing = k.next
+	w.links = nil
+}
+
+// setAside has others leave what the waiter needs.
+func (w *waiter) setAside() {
+	for i := range w.links {
+		s := w.links[i].state
+		s.line.aside = w.ticket.weightAt(s)
+		if slot := w.ticket.slot(s); slot != nil {
+			s.line.aside = slot.weight
+		}
 	}
-	if k.next != nil {
-		k.next.prev = k.prev
+}
+
+// add puts a waiter in line.
+func (l *line) add(w *waiter) {
+	t := w.ticket
+	p := t.priority()
+	c := l.class(p)
+	if c == nil {
+		l.classes = append(l.classes, class{priority: p})
+		c = &l.classes[len(l.classes)-1]
 	}
-	if l.drawing == nil {
-		r.sleep(l)
-		k.state.line = nil
+	w.in = l
+	c.queue.push(place{t.rank, t.seq, w})
+	l.waiting++
+}
+
+// step takes a waiter out of the line it stands in.
+func (w *waiter) step() {
+	l := w.in
+	for i := range l.classes {
+		c := &l.classes[i]
+		if c.priority != w.ticket.priority() {
+			continue
+		}
+		c.queue.remove(w.place)
+		if len(c.queue) == 0 && len(l.classes) > 1 {
+			l.classes[i] = l.classes[len(l.classes)-1]
+			l.classes = l.classes[:len(l.classes)-1]
+		}
+		break
 	}
-	*k = link{}
+	l.waiting--
+	w.in = nil
 }
 
-// tickets is a heap of those that wait, first in line first.
-type tickets []*Ticket
-
-func (q tickets) Len() int           { return len(q) }
-func (q tickets) Less(i, j int) bool { return q[i].before(q[j]) }
-func (q tickets) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].place, q[j].place = i, j
+func (l *line) class(priority int) *class {
+	for i := range l.classes {
+		if l.classes[i].priority == priority {
+			return &l.classes[i]
+		}
+	}
+	return nil
 }
 
-func (q *tickets) Push(x any) {
-	t := x.(*Ticket)
-	t.place = len(*q)
-	*q = append(*q, t)
+// first returns who is first in line of those above a priority; nil if nobody is.
+func (l *line) first(above int) *waiter {
+	var best *place
+	for i := range l.classes {
+		c := &l.classes[i]
+		if len(c.queue) > 0 && c.priority > above && (best == nil || c.queue[0].before(*best)) {
+			best = &c.queue[0]
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	return best.w
 }
 
-func (q *tickets) Pop() any {
-	last := len(*q) - 1
-	t := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return t
+// everybody is below every priority.
+const everybody = -mostPriority - 1
+
+// lowest returns a waiter of the lowest priority in line, a late one; nil if there is none below a priority.
+func (l *line) lowest(below int) *waiter {
+	var lowest *class
+	for i := range l.classes {
+		c := &l.classes[i]
+		if len(c.queue) > 0 && c.priority < below && (lowest == nil || c.priority < lowest.priority) {
+			lowest = c
+		}
+	}
+	if lowest == nil {
+		return nil
+	}
+	return lowest.queue[len(lowest.queue)-1].w
 }
 
-// step takes a ticket out of the line it stands in.
-func (t *Ticket) step() {
-	heap.Remove(&t.in.waiting, t.place)
-	t.in = nil
+// outranks says whether somebody in line goes before t: then t waits behind, even if there would be room for it.
+func (l *line) outranks(t *Ticket) bool {
+	if l == nil || l.waiting == 0 {
+		return false
+	}
+	above := everybody
+	if l.reserved && t.priority() > 0 {
+		above = 0 // those of ordinary priority wait for what is not theirs
+	}
+	w := l.first(above)
+	return w != nil && w.ticket != t && w.ticket.before(t)
 }
 
-// wakes is a heap of the lines that time will let through, soonest first.
-type wakes []*line
-
-func (q wakes) Len() int           { return len(q) }
-func (q wakes) Less(i, j int) bool { return q[i].wakesBefore(q[j]) }
-func (q wakes) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].wake, q[j].wake = i, j
+// ahead is how many in line go before t, counted no further than to most.
+func (l *line) ahead(t *Ticket, most int) int {
+	if l == nil || l.waiting == 0 {
+		return 0
+	}
+	n := 0
+	for i := range l.classes {
+		n = l.classes[i].queue.ahead(place{rank: t.rank, seq: t.seq}, 0, n, most)
+	}
+	return n
 }
 
-func (q *wakes) Push(x any) {
-	l := x.(*line)
-	l.wake = len(*q)
-	*q = append(*q, l)
-}
-
-func (q *wakes) Pop() any {
-	last := len(*q) - 1
-	l := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	l.wake = -1
-	return l
-}
-
-// wakesBefore is the order in which lines are looked at: at the same moment, that of those who stand first in them.
-func (l *line) wakesBefore(m *line) bool {
-	if l.wakeAt != m.wakeAt || len(l.waiting) == 0 || len(m.waiting) == 0 {
+// wakes are the lines that time will let through, soonest first: at the same moment, in the order of those who stand
+// first in them.
+func (l *line) before(m *line) bool {
+	if l.wakeAt != m.wakeAt {
 		return l.wakeAt < m.wakeAt
 	}
-	return l.waiting[0].before(m.waiting[0])
+	a, b := l.first(everybody), m.first(everybody)
+	return a != nil && b != nil && a.ticket.before(b.ticket)
 }
+
+func (l *line) placed(at int) { l.wake = at }
 
 // wakeFor has the line's first looked at again at a moment; never: only when something happens.
 func (r *Registry) wakeFor(l *line, at instant) {
@@ -121,15 +251,15 @@ func (r *Registry) wakeFor(l *line, at instant) {
 		r.sleep(l)
 	case l.wake >= 0:
 		l.wakeAt = at
-		heap.Fix(&r.wakes, l.wake)
+		r.wakes.fix(l.wake)
 	default:
 		l.wakeAt = at
-		heap.Push(&r.wakes, l)
+		r.wakes.push(l)
 	}
 }
 
 func (r *Registry) sleep(l *line) {
 	if l.wake >= 0 {
-		heap.Remove(&r.wakes, l.wake)
+		r.wakes.remove(l.wake)
 	}
 }

@@ -30,10 +30,10 @@ var clock = time.Unix(0, 0)
 func (i instant) clock() time.Time { return clock.Add(time.Duration(i)) }
 
 // ready returns the earliest moment from now on at which w units may go from s, after others that go first, one by one.
-// Of more than the policy ever lets go at once, it is when all of that is there.
+// Of more than the policy ever lets go at once, it is when all of that is there. s must have a debt.
 func (s *state) ready(now instant, others, w int) instant {
-	d, p, trip := s.debt, s.policy, s.kind.trips.shortest()
-	return max(d.quotaReady(p, now, others+min(w, p.Quota), trip), d.paceReady(p, now, others+min(w, p.burst()), trip))
+	d, p, trip := s.debt, s.policy, s.kind.provider.trips.shortest
+	return max(d.quotaReady(p, now, others+p.clip(w, p.Quota), trip), d.paceReady(p, now, others+min(w, p.burst()), trip))
 }
 
 // owed is the answers that still count.
@@ -83,9 +83,8 @@ func (d *debt) tokensAt(p *Policy, now instant, n int) instant {
 	return now.add(time.Duration(min(max(wait, 0), math.MaxInt64/2)))
 }
 
-// pay takes n tokens from the pace, or gives them back if n is negative.
-func (d *debt) pay(p *Policy, now instant, n int) {
-	d.pace.AllowN(now.clock(), n)
+// settleDue notes when the next unit comes back, if none is left.
+func (d *debt) settleDue(p *Policy, now instant) {
 	d.due = 0
 	if at := d.tokensAt(p, now, 1); at > now {
 		d.due = at
@@ -94,7 +93,7 @@ func (d *debt) pay(p *Policy, now instant, n int) {
 
 // take notes that w units go now. It returns when the answer to those of the quota is due.
 func (s *state) take(now instant, w int32) (answer instant) {
-	p, trips := s.policy, &s.kind.trips
+	p, trips := s.policy, &s.kind.provider.trips
 	if p == nil || p.Quota <= 0 && p.Every <= 0 {
 		return 0
 	}
@@ -107,18 +106,22 @@ func (s *state) take(now instant, w int32) (answer instant) {
 		s.debt = d
 	}
 	if p.Quota > 0 {
-		if old := len(d.answers) - len(d.owed(p, now, trips.shortest())); old > len(d.answers)/2 {
+		if old := len(d.answers) - len(d.owed(p, now, trips.shortest)); old > len(d.answers)/2 {
 			d.answers = slices.Delete(d.answers, 0, old)
 		}
-		answer = now.add(trips.longest())
+		answer = now.add(trips.longest)
 		d.insert(answer, p.units(w))
 	}
 	if d.pace != nil {
-		if d.pace.TokensAt(now.clock()) >= float64(p.burst()) {
+		tokens, n := d.pace.TokensAt(now.clock()), min(int(w), p.burst())
+		if tokens >= float64(p.burst()) {
 			d.full = now
 		}
-		d.last, d.trip = now, trips.longest()
-		d.pay(p, now, int(min(w, int32(p.burst()))))
+		d.last, d.trip, d.due = now, trips.longest, 0
+		d.pace.AllowN(now.clock(), n)
+		if tokens < float64(n+1) {
+			d.settleDue(p, now)
+		}
 	}
 	return answer
 }
@@ -152,7 +155,7 @@ func (s *state) answered(granted, due instant, w int32, trip time.Duration) {
 		return
 	}
 	if p.Quota > 0 {
-		d.insert(granted.add(min(trip, s.kind.trips.shortest()+p.Window/2)), d.remove(due, p.units(w)))
+		d.insert(granted.add(min(trip, s.kind.provider.trips.shortest+p.Window/2)), d.remove(due, p.units(w)))
 	}
 	if d.last == granted {
 		d.trip = trip
@@ -170,13 +173,14 @@ func (s *state) giveBack(now, granted, due instant, w int32) {
 	}
 	if d.pace != nil && granted >= d.full { // else time has given it back
 		// A negative number gives tokens back, up to the burst; the limiter's own tests do not say so, ours do.
-		d.pay(p, now, -int(min(w, int32(p.burst()))))
+		d.pace.AllowN(now.clock(), -min(int(w), p.burst()))
+		d.settleDue(p, now)
 	}
 }
 
 // settled drops the debt if nothing is owed any more.
 func (s *state) settled(now instant) bool {
-	d, p, trip := s.debt, s.policy, s.kind.trips.shortest()
+	d, p, trip := s.debt, s.policy, s.kind.provider.trips.shortest
 	if d == nil {
 		return true
 	}
@@ -185,4 +189,25 @@ func (s *state) settled(now instant) bool {
 	}
 	s.debt = nil
 	return true
+}
+
+// owe adds what another bucket owed to the same policy.
+func (s *state) owe(other *debt) {
+	if other == nil || s.policy == nil {
+		return
+	}
+	if s.debt == nil {
+		s.debt = other
+		return
+	}
+	d := s.debt
+	d.answers = append(d.answers, other.answers...)
+	slices.Sort(d.answers)
+	if d.pace != nil && other.pace != nil {
+		at := max(d.last, other.last)
+		missing := float64(s.policy.burst()) - other.pace.TokensAt(at.clock())
+		d.pace.AllowN(at.clock(), min(int(math.Ceil(missing)), int(d.pace.TokensAt(at.clock()))))
+		d.last, d.trip = at, max(d.trip, other.trip)
+		d.settleDue(s.policy, at)
+	}
 }

@@ -1,7 +1,9 @@
 package bucket
 
 import (
+	"hash/maphash"
 	"math"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,14 +16,31 @@ type Options struct {
 	MaxKeys int
 	// MaxBlock cuts short what an answer may make requests wait; 0 means 24 hours.
 	MaxBlock time.Duration
-	// MaxQueue is how many requests may wait for one bucket; 0 means 100,000. A further one gets ErrQueueFull.
+	// MaxQueue is how many requests may wait for one bucket; 0 means 100,000.
 	MaxQueue int
+	// Overflow says who gets ErrQueueFull when one more comes.
+	Overflow Overflow
+	// Reserve is the share of every window and quota that requests of priority 0 and below leave to those above, from
+	// 0 to 0.9. It is cut to whole units, so that a limit of 5 keeps 1 at a share of 0.2, and none at 0.1.
+	Reserve float64
 }
+
+// Overflow is what happens when a queue is full.
+type Overflow uint8
+
+const (
+	// RefuseNewest refuses the request that comes.
+	RefuseNewest Overflow = iota
+	// RefuseLowest refuses one of those of the lowest priority that wait, a late one, if it is lower than that of the
+	// request that comes; else that.
+	RefuseLowest
+)
 
 const (
 	defaultMaxKeys  = 1_000_000
 	defaultMaxBlock = 24 * time.Hour
 	defaultMaxQueue = 100_000
+	mostReserve     = 0.9
 )
 
 // A Registry holds the buckets of any number of providers and decides which request may go when. It is safe for
@@ -31,19 +50,25 @@ type Registry struct {
 	maxKeys  int
 	maxBlock time.Duration
 	maxQueue int
+	overflow Overflow
+	reserve  float64
 	epoch    time.Time // what instants count from
+	seed     maphash.Seed
 
-	mu        sync.Mutex // guards what follows; never held while waiting or calling out
-	last      instant    // the latest now: time does not go back, whatever order the lock is won in
-	seq       uint64     // of the latest ticket
-	states    map[Key]*state
-	all       []*state // the values of states, for looking at a few at a time
-	hand      int      // in all: where eviction goes on looking
+	mu        sync.Mutex        // guards what follows; never held while waiting or calling out
+	last      instant           // the latest now: time does not go back, whatever order the lock is won in
+	seq       uint64            // of the latest ticket
+	states    map[uint64]*state // by hash of the key
+	all       []*state          // the same, for looking at a few at a time
+	hand      int               // in all: where eviction goes on looking
 	kinds     map[Key]*kind
-	providers map[string]*counts
-	wakes     wakes
+	providers map[string]*provider
+	owners    map[owner]string // those whose limits are another's
+	wakes     heap[*line]
 	timer     *time.Timer
 	timerAt   instant // when timer fires; never: it is stopped
+	favoured  *waiter // for whom units are set aside; nil: nobody
+	spare     *Ticket // a list of tickets for Acquire
 }
 
 // NewRegistry returns an empty registry. opts may be nil and is copied.
@@ -56,10 +81,13 @@ func NewRegistry(opts *Options) *Registry {
 		maxKeys:   o.MaxKeys,
 		maxBlock:  o.MaxBlock,
 		maxQueue:  o.MaxQueue,
+		overflow:  o.Overflow,
+		reserve:   o.Reserve,
 		epoch:     time.Now().Add(-time.Second), // so that no instant is 0, which means none
-		states:    map[Key]*state{},
+		seed:      maphash.MakeSeed(),
+		states:    map[uint64]*state{},
 		kinds:     map[Key]*kind{},
-		providers: map[string]*counts{},
+		providers: map[string]*provider{},
 		timerAt:   never,
 	}
 	if r.maxKeys <= 0 {
@@ -71,7 +99,27 @@ func NewRegistry(opts *Options) *Registry {
 	if r.maxQueue <= 0 {
 		r.maxQueue = defaultMaxQueue
 	}
+	if !(r.reserve > 0) { // NaN, too
+		r.reserve = 0
+	}
+	r.reserve = min(r.reserve, mostReserve)
 	return r
+}
+
+// A provider is what is kept of one provider.
+type provider struct {
+	counts
+	trips trips
+}
+
+// provider requires that r.mu is held.
+func (r *Registry) provider(name string) *provider {
+	p, ok := r.providers[name]
+	if !ok {
+		p = &provider{}
+		r.providers[name] = p
+	}
+	return p
 }
 
 // An instant is a moment in nanoseconds of the monotonic clock since the registry's epoch: a third of a time.Time, and
@@ -94,33 +142,82 @@ func (r *Registry) time(i instant) time.Time { return r.epoch.Add(time.Duration(
 
 // now requires that r.mu is held.
 func (r *Registry) now() instant {
-	r.last = max(r.last, r.instant(time.Now()))
+	r.last = max(r.last, instant(time.Since(r.epoch)))
 	return r.last
 }
 
-// state returns the bucket of a key, made if there is none. It requires that r.mu is held.
-func (r *Registry) state(key Key, now instant) *state {
-	if s, ok := r.states[key]; ok {
-		s.used = now
-		return s
+// seconds is how a state remembers when it was used.
+func (i instant) seconds() int32 { return int32(min(time.Duration(i)/time.Second, math.MaxInt32)) }
+
+func (r *Registry) hash(key *Key) uint64 { return maphash.Comparable(r.seed, *key) }
+
+// find returns the bucket of a key, nil if there is none. It requires that r.mu is held.
+func (r *Registry) find(key *Key) *state {
+	s := r.states[r.hash(key)]
+	for s != nil && !s.is(key) {
+		s = s.next
 	}
+	return s
+}
+
+// state returns the bucket of a key, made if there is none. It requires that r.mu is held.
+func (r *Registry) state(key *Key, now instant) *state {
+	if len(r.owners) > 0 {
+		k := r.resolve(*key)
+		key = &k
+	}
+	hash := r.hash(key)
+	for s := r.states[hash]; s != nil; s = s.next {
+		if s.is(key) {
+			s.used = now.seconds()
+			return s
+		}
+	}
+	return r.make(key, hash, now)
+}
+
+// make adds the bucket of a key that has none.
+func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 	r.evict(now)
-	s := &state{key: key, kind: r.kind(key), used: now, index: int32(len(r.all))}
+	s := &state{kind: r.kind(*key), subject: strings.Clone(key.Subject), used: now.seconds(), index: int32(len(r.all))}
 	s.kind.refs++
 	s.window = s.kind.seed()
-	r.states[key] = s
+	s.next = r.states[hash]
+	r.states[hash] = s
 	r.all = append(r.all, s)
 	if limit := s.kind.alias; limit != "" {
-		to := key
+		to := s.key()
 		to.Limit = limit
 		s.refs++ // so that making the other does not evict it
-		if c := r.state(to, now).counter(); c != s {
-			s.alias = c
-			c.refs++
+		if c := r.state(&to, now); c.root() != s {
+			s.join(c)
 		}
 		s.refs--
 	}
 	return s
+}
+
+// remove forgets a bucket.
+func (r *Registry) remove(s *state) {
+	key := s.key()
+	hash := r.hash(&key)
+	if first := r.states[hash]; first != s {
+		for first.next != s {
+			first = first.next
+		}
+		first.next = s.next
+	} else if s.next != nil {
+		r.states[hash] = s.next
+	} else {
+		delete(r.states, hash)
+	}
+	last := len(r.all) - 1
+	r.all[s.index] = r.all[last]
+	r.all[s.index].index = s.index
+	r.all[last] = nil
+	r.all = r.all[:last]
+	s.kind.refs--
+	s.part()
 }
 
 // Unblock lifts the block on a bucket, such as one that a mistaken answer put there, and lets whoever waits for
@@ -128,8 +225,9 @@ func (r *Registry) state(key Key, now instant) *state {
 func (r *Registry) Unblock(key Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, ok := r.states[key]
-	if !ok {
+	key = r.resolve(key)
+	s := r.find(&key)
+	if s == nil {
 		return
 	}
 	now := r.now()

@@ -1,30 +1,32 @@
 package bucket
 
+import "time"
+
 // A state is the bucket of one key. Its fields are guarded by the registry's mutex.
 //
 // A request's draw names a state, its route. The route has what concerns that key alone: its policy, and blocks on it.
 // What answers tell of windows concerns the route's counter, which is the route itself or, after an Alias, another
 // state that several routes share.
+//
+// There may be millions: what only some need, and only at times, stands elsewhere.
 type state struct {
-	key   Key
-	kind  *kind
-	index int32   // in Registry.all
-	refs  int32   // how many tickets, leases and aliases point here: while any does, it stays
-	used  instant // the latest access
+	kind    *kind
+	subject string
+	next    *state  // in the index, of those with the same hash
+	links   *links  // to its counters, or to those it counts for; nil: it counts for itself alone
+	policy  *Policy // nil: none was told
+	debt    *debt   // what is owed to the policy; nil: nothing
+	line    *line   // who waits; nil: nobody
 
-	alias  *state // counts the requests on this key, if not itself
-	merged *state // counts, since the alias was set, the leases that had been taken here
-
-	inflight int32 // units granted and not settled
 	window   window
-
 	blocked  instant // nothing may go before
 	probe    probe
 	refusals uint8 // in a row, for blocks of unknown length
 
-	policy *Policy
-	debt   *debt // what is owed to the policy; nil: nothing
-	line   *line // who waits; nil: nobody
+	used     int32 // the latest access, in seconds
+	index    int32 // in Registry.all
+	refs     int32 // how many tickets and routes point here: while any does, it stays
+	inflight int32 // units granted and not settled that it counts
 }
 
 // A probe is where a bucket stands that lets one request go ahead and holds the others until it is answered.
@@ -36,20 +38,16 @@ const (
 	probeOut        // it is on its way
 )
 
-// counter returns the state that counts the requests on s.
-func (s *state) counter() *state {
-	for s.alias != nil {
-		s = s.alias
-	}
-	return s
+func (s *state) key() Key {
+	k := s.kind.key
+	k.Subject = s.subject
+	return k
 }
 
-// root returns the state that counts a lease taken at s.
-func (s *state) root() *state {
-	for s.merged != nil {
-		s = s.merged
-	}
-	return s
+// is says whether s is the bucket of a key.
+func (s *state) is(key *Key) bool {
+	k := &s.kind.key
+	return s.subject == key.Subject && k.Limit == key.Limit && k.Owner == key.Owner && k.Provider == key.Provider
 }
 
 // held says whether a block, or the wait for one that went ahead, holds requests back; and until when, which is never
@@ -64,21 +62,41 @@ func (s *state) held(now instant) (bool, instant) {
 	return false, 0
 }
 
-// full says whether the window has no room for w units, and until when.
-func (s *state) full(now instant, w int32) (bool, instant) {
-	s.window.roll(now, s.inflight)
-	switch s.window.phase {
-	case unknown, free:
+// slides returns the period in which units come back one by one; 0 if they do not.
+func (s *state) slides() time.Duration {
+	if s.kind.sliding() && s.window.limit > 0 {
+		return s.kind.period.hi
+	}
+	return 0
+}
+
+// full says whether the window has no room for w units, with others to spare, and until when.
+func (s *state) full(now instant, w, spare int32) (bool, instant) {
+	win, shortest := &s.window, s.kind.provider.trips.shortest
+	if win.phase != known {
 		return false, 0 // held keeps others behind the one that goes ahead
 	}
-	if s.window.limit > 0 {
-		w = min(w, s.window.limit) // else it could never go
+	s.kind.adopt(win)
+	period := s.slides()
+	if period == 0 {
+		win.roll(now, s.inflight, shortest)
+	}
+	if win.phase != known {
+		return false, 0
+	}
+	if win.limit > 0 {
+		w = min(w, win.limit) // else it could never go
+		spare = min(spare, win.limit-w)
+	}
+	if period > 0 {
+		at := win.slides(now, s.inflight, w+spare, period, shortest)
+		return now < at, at
 	}
 	switch {
-	case s.window.room(s.inflight) >= w:
+	case win.room(s.inflight) >= w+spare:
 		return false, 0
-	case s.window.hi != 0:
-		return true, s.window.hi
+	case win.hi != 0:
+		return true, win.hi.add(-shortest)
 	case s.inflight == 0:
 		return false, 0 // all is spent and no answer said until when: one goes to see
 	}
@@ -90,12 +108,12 @@ func (s *state) goesAhead() bool {
 	switch {
 	case s.probe == probeDue:
 		return true
-	case s.policy != nil || s.alias != nil:
+	case s.policy != nil || s.counted():
 		return false
 	case s.window.phase == unknown:
 		return true
 	}
-	return s.window.phase == known && s.window.hi == 0 && s.window.room(s.inflight) <= 0
+	return s.window.phase == known && s.slides() == 0 && s.window.hi == 0 && s.window.room(s.inflight) <= 0
 }
 
 // seen ends the wait for one that went ahead. If a block came meanwhile, another goes ahead after it.
@@ -106,12 +124,20 @@ func (s *state) seen(now instant) {
 	}
 }
 
-// owing says whether the policy forbids w units, and until when.
-func (s *state) owing(now instant, w int32) (bool, instant) {
+// owing says whether the policy forbids w units, with others to spare, and until when: never if only answers to those in
+// flight can tell.
+func (s *state) owing(now instant, w, spare int32) (bool, instant) {
+	p := s.policy
+	if p == nil {
+		return false, 0
+	}
+	if p.Concurrent > 0 && int(s.drawn())+min(int(w+spare), p.Concurrent) > p.Concurrent {
+		return true, never
+	}
 	if s.debt == nil {
 		return false, 0
 	}
-	at := s.ready(now, 0, int(w))
+	at := s.ready(now, int(spare), int(w))
 	return now < at, at
 }
 

@@ -44,16 +44,6 @@ type counts struct {
 	corrections              Corrections
 }
 
-// counts requires that r.mu is held.
-func (r *Registry) counts(provider string) *counts {
-	c, ok := r.providers[provider]
-	if !ok {
-		c = &counts{}
-		r.providers[provider] = c
-	}
-	return c
-}
-
 // statsChunk is how many buckets Stats looks at before it lets requests in between.
 const statsChunk = 1024
 
@@ -85,24 +75,24 @@ func (r *Registry) tally(st *Stats, from int) bool {
 	st.Buckets = len(r.all)
 	for i := from; i < min(from+statsChunk, len(r.all)); i++ {
 		s := r.all[i]
-		p := st.Providers[s.key.Provider]
-		if now < max(s.blocked, s.counter().blocked) {
+		p := st.Providers[s.kind.key.Provider]
+		if now < max(s.blocked, s.root().blocked) {
 			p.Blocked++
 		} else if s.exhausted(now) {
 			p.Exhausted++
 		} else {
 			p.Open++
 		}
-		st.Providers[s.key.Provider] = p
+		st.Providers[s.kind.key.Provider] = p
 	}
 	return from+statsChunk < len(r.all)
 }
 
 // exhausted says whether nothing is left, here or at the counter.
 func (s *state) exhausted(now instant) bool {
-	if owing, _ := s.owing(now, 1); owing {
+	if owing, _ := s.owing(now, 1, 0); owing {
 		return true
 	}
-	full, _ := s.counter().full(now, 1)
+	full, _ := s.root().full(now, 1, 0)
 	return full
 }

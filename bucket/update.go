@@ -2,7 +2,7 @@ package bucket
 
 import "time"
 
-// An Update is what an answer says of a bucket: a [Window], a [Block] or an [Alias], and nothing else.
+// An Update is what an answer says of buckets: a [Window], a [Block], an [Alias] or a [SameOwner], and nothing else.
 type Update interface{ update() }
 
 // A Window says how much of a bucket is left and until when.
@@ -37,12 +37,20 @@ type Block struct {
 	For time.Duration
 }
 
-// An Alias says that requests on Key are counted by the bucket To, from now on.
+// An Alias says that requests on Key are counted by the bucket To. Where several keys are, their requests are counted
+// jointly, until an answer shows more left than the joint count allows: from then on each counts for itself. Where
+// answers name now one counter and now another, both count until the window of the one before has ended.
 type Alias struct{ Key, To Key }
 
-func (Window) update() {}
-func (Block) update()  {}
-func (Alias) update()  {}
+// A SameOwner says that the limits of an owner are those of another, such as of two tokens of one installation: all
+// buckets of Owner, those that nobody has drawn on yet included, are from now on the buckets of As. What is known and
+// owed of both counts, and the stricter block.
+type SameOwner struct{ Provider, Owner, As string }
+
+func (Window) update()    {}
+func (Block) update()     {}
+func (Alias) update()     {}
+func (SameOwner) update() {}
 
 // A Change is a consequence of an answer that somebody may want to hear of.
 type Change struct {

@@ -1,19 +1,21 @@
 package bucket
 
-// A window is what is known of a counter from answers, as a fixed window: all comes back at its end. That is the
-// cautious reading of a sliding one, too.
+import "time"
+
+// A window is what is known of a counter from answers. Its kind's shape says whether all comes back at its end, or one
+// unit after the other until then.
 type window struct {
-	phase phase
-	limit int32 // what a whole window holds; 0: not told
+	// lo and hi are the earliest and the latest moment at which all is back; 0: no answer told. In a window known to be
+	// fixed, every answer narrows them.
+	lo, hi instant
+	closed instant // the latest moment at which the fixed window before may have ended
+	limit  int32   // what a whole window holds; 0: not told
 	// remaining is the least that an answer told in this window, less what was sent and never counted by an answer.
 	// While no answer of a new window came, it is the limit.
 	remaining int32
 	// granted is what was granted and may count in this window: all since it began, and what was in flight then.
 	granted int32
-	// lo and hi are the earliest and the latest moment at which the window may end; 0: no answer told. Every answer
-	// told in it narrows them.
-	lo, hi instant
-	closed instant // the latest moment at which the window before may have ended
+	phase   phase
 }
 
 type phase uint8
@@ -24,9 +26,10 @@ const (
 	known
 )
 
-// roll begins a new window if the present one has ended.
-func (w *window) roll(now instant, inflight int32) {
-	if w.hi == 0 || now < w.hi {
+// roll begins a new window if the present one has ended for what is sent now, which is on its way for no less than half
+// the shortest round trip, as the answer was that told of the end.
+func (w *window) roll(now instant, inflight int32, shortest time.Duration) {
+	if w.hi == 0 || now < w.hi.add(-shortest) {
 		return
 	}
 	w.closed, w.lo, w.hi = w.hi, 0, 0
@@ -37,7 +40,7 @@ func (w *window) roll(now instant, inflight int32) {
 	}
 }
 
-// room is how many units may go now.
+// room is how many units may go now from a fixed window.
 func (w *window) room(inflight int32) int32 {
 	room := w.remaining - inflight
 	if w.limit > 0 {
@@ -46,18 +49,32 @@ func (w *window) room(inflight int32) int32 {
 	return room
 }
 
+// slides returns the moment at which so many units of a sliding window will be there besides those in flight; never
+// if only answers to those can tell. A unit in flight does not begin to come back before it is answered.
+func (w *window) slides(now instant, inflight, units int32, period, shortest time.Duration) instant {
+	spare := w.limit - inflight - units
+	switch {
+	case spare < 0:
+		return never
+	case w.hi == 0:
+		return now
+	}
+	return max(now, w.hi.add(-shortest-time.Duration(spare)*period))
+}
+
 // A reading is what an answer says of a window.
 type reading struct {
-	lo, hi           instant // when the window ends
+	lo, hi           instant // when all is back
+	after            span    // how long that was from the answer, at the server
 	limit, remaining int32
-	sent             instant // when the request was granted that was answered
+	sent, received   instant // of the request that was answered: when it was granted, and when the answer came
 	mine             int32   // what that request took here
 	inflight         int32   // what else is in flight
 }
 
 // observe takes in a reading. Answers arrive out of order, and each tells of a past: one of an older window says
-// nothing of this one, and within one window remaining only falls.
-func (w *window) observe(in reading) (c Corrections) {
+// nothing of this one, and within one window remaining only falls. fixed says that the window is known not to slide.
+func (w *window) observe(in *reading, fixed bool) (c Corrections) {
 	old := in.lo <= w.closed && in.sent < w.closed // it may tell of the window before
 	if old && w.hi == 0 || w.hi != 0 && in.hi < w.lo {
 		w.granted = max(w.granted-in.mine, 0) // it was not of this window after all
@@ -79,16 +96,19 @@ func (w *window) observe(in reading) (c Corrections) {
 		w.lo, w.hi = in.lo, in.hi
 	case w.hi != 0 && in.lo <= w.hi: // the same window
 		w.remaining = min(w.remaining, in.remaining)
-		if !old {
+		switch {
+		case old:
+		case fixed:
 			w.lo, w.hi = max(w.lo, in.lo), min(w.hi, in.hi)
+		default:
+			w.lo, w.hi = max(w.lo, in.lo), max(w.hi, in.hi)
 		}
 	default: // the first thing we hear, or a window that began before we expected it
 		if w.hi != 0 {
 			w.closed = w.hi
 			c.Reset++
 		}
-		w.phase, w.remaining, w.lo, w.hi = known, in.remaining, in.lo, in.hi
-		w.granted = in.inflight + in.mine
+		w.start(in)
 	}
 	if was.phase == known && c == (Corrections{}) && in.remaining < was.remaining-in.mine-in.inflight {
 		c.Remaining++
@@ -96,12 +116,35 @@ func (w *window) observe(in reading) (c Corrections) {
 	return c
 }
 
+// start begins a window of which an answer is the first to tell.
+func (w *window) start(in *reading) {
+	w.phase, w.remaining, w.lo, w.hi = known, in.remaining, in.lo, in.hi
+	w.granted = in.inflight + in.mine
+}
+
+// slide takes in a reading of a sliding window: all is back later the more was counted, so that the latest moment told
+// is that of the answer that counts the most. What is left is noted, too, should the window turn out to be fixed.
+func (w *window) slide(in *reading) (c Corrections) {
+	if in.limit > 0 && in.limit != w.limit {
+		if w.limit > 0 {
+			c.Limit++
+		}
+		w.limit = in.limit
+	}
+	if in.hi >= w.hi {
+		w.start(in)
+	}
+	return c
+}
+
 // untold notes a request of which no answer told how it was counted: it is taken as spent until the window ends.
 // alone means that it had gone ahead to see, and an answer came.
-func (w *window) untold(mine, inflight int32, alone bool) {
+func (w *window) untold(now instant, mine, inflight int32, alone bool, slides time.Duration) {
 	switch {
 	case w.phase == known && alone && w.hi == 0 && w.room(inflight) <= 0:
 		*w = window{phase: free, limit: w.limit, closed: w.closed} // answers have ceased to tell
+	case w.phase == known && slides > 0:
+		w.hi = max(w.hi, now).add(time.Duration(mine) * slides)
 	case w.phase == known:
 		w.remaining -= mine
 	case alone:

@@ -10,13 +10,27 @@ import (
 // noon is what the server's clock shows when ours is at 0, save for the skew.
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
+// serverClock has times on our clock as durations since some start.
+type serverClock struct{ bucket.ServerClock }
+
+var start = time.Now()
+
+func (c *serverClock) Observe(date time.Time, sent, received time.Duration) {
+	c.ServerClock.Observe(date, start.Add(sent), start.Add(received))
+}
+
+func (c *serverClock) Local(t time.Time) (lo, hi time.Duration) {
+	l, h, _ := c.ServerClock.Local(t)
+	return l.Sub(start), h.Sub(start)
+}
+
 // date is the server's Date header at a moment of ours.
 func date(skew, at time.Duration) time.Time { return noon.Add(skew + at).Truncate(time.Second) }
 
 func TestTheServersClockIsNarrowedByEachAnswer(t *testing.T) {
 	for _, skew := range []time.Duration{0, 90 * sec, -90 * sec, 400 * ms} {
 		t.Run(skew.String(), func(t *testing.T) {
-			var c bucket.ServerClock
+			var c serverClock
 			var widths []time.Duration
 			truth := 100 * sec // the moment of ours that we ask for
 			for _, at := range []time.Duration{1*sec + 50*ms, 1*sec + 550*ms, 2*sec + 950*ms} {
@@ -38,7 +52,7 @@ func TestTheServersClockIsNarrowedByEachAnswer(t *testing.T) {
 }
 
 func TestWhatIsKnownOfTheServersClockWidensWithAge(t *testing.T) {
-	var c bucket.ServerClock
+	var c serverClock
 	c.Observe(date(0, 1*sec), 1*sec, 1*sec)
 	c.Observe(date(0, 2*sec-100*ms), 2*sec-100*ms, 2*sec-100*ms)
 	lo, hi := c.Local(noon)
@@ -54,7 +68,7 @@ func TestWhatIsKnownOfTheServersClockWidensWithAge(t *testing.T) {
 }
 
 func TestAnAnswerThatContradictsTheServersClockBeginsItAnew(t *testing.T) {
-	var c bucket.ServerClock
+	var c serverClock
 	c.Observe(date(0, 1*sec), 1*sec, 1*sec)
 	c.Observe(date(-60*sec, 2*sec), 2*sec, 2*sec) // somebody set it back by a minute
 	lo, hi := c.Local(noon.Add(-60 * sec))

@@ -1,0 +1,321 @@
+package bucket
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Everything here requires that Registry.mu is held.
+
+// refuser returns a state that does not let the ticket through now, and when it may by time alone; nil if all do.
+func (r *Registry) refuser(t *Ticket, now instant) (*state, instant) {
+	for i := range t.slots {
+		s := &t.slots[i]
+		route := s.route
+		if no, at := r.closed(route, t, now); no {
+			return route, at
+		}
+		if no, at := route.owing(now, s.weight, r.spared(route, t)); no {
+			return route, at
+		}
+		if route.links == nil {
+			if no, at := route.full(now, s.weight, r.spared(route, t)); no {
+				return route, at
+			}
+			continue
+		}
+		route.prune(now)
+		a, b := route.roots()
+		if no, at := r.refusesAt(a, route, t, now); no {
+			return a, at
+		}
+		if b == nil {
+			continue
+		}
+		if no, at := r.refusesAt(b, route, t, now); no {
+			return b, at
+		}
+	}
+	return nil, 0
+}
+
+// refusesAt says whether a counter of a route refuses, and until when.
+func (r *Registry) refusesAt(c, route *state, t *Ticket, now instant) (bool, instant) {
+	if c != route {
+		if no, at := r.closed(c, t, now); no {
+			return true, at
+		}
+	}
+	return c.full(now, t.weightAt(c), r.spared(c, t))
+}
+
+// closed says whether a state lets nobody through, or somebody else first, and until when.
+func (r *Registry) closed(s *state, t *Ticket, now instant) (bool, instant) {
+	if no, at := s.held(now); no {
+		return true, at
+	}
+	return s.line.outranks(t), never
+}
+
+// spared is how many units t has to leave to others at s: to the favoured one and, if it is of ordinary priority, the
+// reserved share.
+func (r *Registry) spared(s *state, t *Ticket) int32 {
+	var n int32
+	if s.line != nil && s.line.aside > 0 && r.favoured.ticket != t {
+		n = s.line.aside
+	}
+	if r.reserve > 0 && t.priority() <= 0 {
+		n += r.reserved(s)
+	}
+	return n
+}
+
+// reserved is how many units of a state are for requests above ordinary priority.
+func (r *Registry) reserved(s *state) int32 {
+	limit := s.window.limit
+	if s.policy != nil && s.policy.Quota > 0 {
+		limit = int32(min(s.policy.Quota, maxLimit))
+	}
+	return int32(float64(limit) * r.reserve)
+}
+
+// grant takes the ticket's draws.
+func (r *Registry) grant(t *Ticket, now instant) {
+	t.leased, t.granted = true, now
+	t.gen++
+	for i := range t.slots {
+		s := &t.slots[i]
+		route := s.route
+		if i == 0 {
+			route.kind.provider.inflight++
+		}
+		s.ahead, s.leads, s.due = nil, false, 0
+		if route.policy != nil {
+			s.due = route.take(now, s.weight)
+		}
+		if route.goesAhead() {
+			route.probe = probeOut
+			s.leads = true
+		}
+		if route.links == nil {
+			s.counted = s.weight
+			route.inflight += s.weight
+			route.window.granted += s.weight
+			continue
+		}
+		a, b := route.roots()
+		if s.counted = 0; t.countedBefore(i, a, b) {
+			continue
+		}
+		s.counted = t.weightAt(a)
+		for _, c := range [...]*state{a, b} {
+			if c == nil {
+				continue
+			}
+			if c != route && c.goesAhead() {
+				c.probe = probeOut
+				s.ahead = c
+			}
+			c.window.granted += s.counted
+		}
+		route.count(s.counted)
+	}
+}
+
+// countedBefore says whether all who count slot i count an earlier one.
+func (t *Ticket) countedBefore(i int, a, b *state) bool {
+	has := func(c *state) bool {
+		for j := range i {
+			if s := &t.slots[j]; s.counted > 0 && s.route.leadsTo(c) {
+				return true
+			}
+		}
+		return false
+	}
+	return has(a) && (b == nil || has(b))
+}
+
+// serve lets those through who wait at s and may go, and has the rest looked at again in time.
+func (r *Registry) serve(s *state, now instant) {
+	for s.line != nil && s.line.waiting > 0 {
+		w := s.line.first(everybody)
+		by, at := r.refuser(w.ticket, now)
+		s.line.reserved = by == s && r.onlyReserve(s, w.ticket, now)
+		if s.line.reserved {
+			if preferred := s.line.first(0); preferred != nil {
+				other, soon := r.refuser(preferred.ticket, now)
+				if other != s {
+					r.move(preferred, other, soon, now)
+					continue
+				}
+				at = min(at, soon)
+			}
+		}
+		if by == s {
+			r.wakeFor(s.line, at)
+			r.setTimer()
+			return
+		}
+		r.move(w, by, at, now)
+	}
+	if s.line != nil {
+		r.sleep(s.line)
+	}
+	r.setTimer()
+}
+
+// onlyReserve says whether s, which refuses t, does so only for the sake of those above ordinary priority.
+func (r *Registry) onlyReserve(s *state, t *Ticket, now instant) bool {
+	if r.reserve == 0 || t.priority() > 0 {
+		return false
+	}
+	if no, _ := s.held(now); no {
+		return false
+	}
+	spare := r.spared(s, t) - r.reserved(s)
+	if slot := t.slot(s); slot != nil {
+		if no, _ := s.owing(now, slot.weight, spare); no {
+			return false
+		}
+	}
+	if w := t.weightAt(s); w > 0 {
+		no, _ := s.full(now, w, spare)
+		return !no
+	}
+	return true
+}
+
+// move takes a waiter out of the line it stands in, and grants it, or puts it in the line of what refuses it, or fails
+// it if a block there makes it too late.
+func (r *Registry) move(w *waiter, by *state, at, now instant) {
+	w.step()
+	r.place(w, by, at, now)
+}
+
+// place is move for a waiter that stands in no line.
+func (r *Registry) place(w *waiter, by *state, at, now instant) {
+	switch {
+	case by == nil:
+		r.grant(w.ticket, now)
+		r.leave(w, now)
+	case by.blocked > w.latest:
+		r.giveUp(w, now, &WaitError{Key: w.ticket.keyAt(by), Until: r.time(by.blocked), Err: w.latestErr})
+	default:
+		r.overtaken(w, now)
+		r.stand(w, by, at)
+	}
+}
+
+// enoughMoves is how often a waiter is let go by one bucket and refused by another before units are set aside for it.
+const enoughMoves = 8
+
+// overtaken notes that w would have been let go where it stood, and is not elsewhere. Buckets that are never free at
+// once would keep it waiting for ever: after some time the others leave it what it needs, wherever it draws. There is
+// one such waiter at a time.
+func (r *Registry) overtaken(w *waiter, now instant) {
+	if w.moves++; w.moves >= enoughMoves && r.favoured == nil {
+		r.favoured = w
+		w.setAside()
+	}
+}
+
+// stand puts a waiter in the line of the state that refuses it, in which it must have a link.
+func (r *Registry) stand(w *waiter, by *state, at instant) {
+	l := by.line
+	l.add(w)
+	switch {
+	case l.first(everybody) == w:
+		r.wakeFor(l, at)
+	case l.reserved && l.first(0) == w && (l.wake < 0 || at < l.wakeAt):
+		r.wakeFor(l, at)
+	default:
+		return
+	}
+	r.setTimer()
+}
+
+// readmit looks again at all who wait and draw on s, after what they draw on has changed.
+func (r *Registry) readmit(s *state, now instant) {
+	if s.line == nil {
+		return
+	}
+	var all []*waiter
+	for k := s.line.drawing; k != nil; k = k.next {
+		all = append(all, k.waiter)
+	}
+	var left []*state
+	for _, w := range all {
+		if !slices.Contains(left, w.in.state) {
+			left = append(left, w.in.state)
+		}
+		w.step()
+	}
+	for _, w := range all {
+		w.unlink(r)
+		w.link(r)
+	}
+	slices.SortFunc(all, func(a, b *waiter) int {
+		return cmp.Or(cmp.Compare(a.ticket.rank, b.ticket.rank), cmp.Compare(a.ticket.seq, b.ticket.seq))
+	})
+	for _, w := range all {
+		by, at := r.refuser(w.ticket, now)
+		r.place(w, by, at, now)
+	}
+	for _, s := range left {
+		r.serve(s, now)
+	}
+}
+
+// leave wakes a waiter that waits no more, and gives back what was set aside for it.
+func (r *Registry) leave(w *waiter, now instant) {
+	if slots := w.ticket.slots; len(slots) > 0 {
+		slots[0].route.kind.provider.waiting--
+	}
+	if r.favoured != w {
+		w.unlink(r)
+		w.ready <- struct{}{}
+		return
+	}
+	states := make([]*state, len(w.links))
+	for i := range w.links {
+		states[i] = w.links[i].state
+	}
+	w.unlink(r)
+	r.favoured = nil
+	w.ready <- struct{}{}
+	for _, s := range states {
+		r.serve(s, now)
+	}
+}
+
+// fail ends the wait of a waiter, and lets those behind it move up.
+func (r *Registry) fail(w *waiter, now instant, err *WaitError) {
+	from := w.in.state
+	w.step()
+	r.giveUp(w, now, err)
+	r.serve(from, now)
+}
+
+// giveUp wakes a waiter that stands in no line any more with an error.
+func (r *Registry) giveUp(w *waiter, now instant, err *WaitError) {
+	w.err = err
+	r.leave(w, now)
+}
+
+// expire fails those waiting who draw on s and whose turn, now that it is blocked, comes too late.
+func (r *Registry) expire(s *state, now instant) {
+	if s.line == nil {
+		return
+	}
+	var late []*waiter
+	for k := s.line.drawing; k != nil; k = k.next {
+		if s.blocked > k.waiter.latest {
+			late = append(late, k.waiter)
+		}
+	}
+	for _, w := range late {
+		if w.in != nil { // else another's end has let it go
+			r.fail(w, now, &WaitError{Key: w.ticket.keyAt(s), Until: r.time(s.blocked), Err: w.latestErr})
+		}
+	}
+}

@@ -1,0 +1,306 @@
+package bucket
+
+import (
+	"slices"
+	"time"
+)
+
+// An answer is the work of taking in one answer. Its methods require that the registry's mu is held.
+type answer struct {
+	r             *Registry
+	t             *Ticket
+	now, received instant
+	told          []*state // of which the answer says something
+	touched       []*state // that it changed, beyond those of the ticket
+	moved         []*state // whose routes or counters changed
+	blocked       []*state // that it blocks
+	apart         []apart  // routes that count for themselves, though the answer names a counter
+	joins         []owner  // whose limits it says are another's
+	changes       []Change
+}
+
+// apart is a route that a key's bucket would count, did the routes that it counts not turn out to be counted apart.
+type apart struct {
+	key   Key
+	route *state
+}
+
+// take takes in all that the answer says, and settles the ticket's lease.
+func (e *answer) take(updates []Update) {
+	r, t := e.r, e.t
+	for _, u := range updates {
+		switch u := u.(type) {
+		case Alias:
+			e.alias(u)
+		case SameOwner:
+			e.same(u)
+		}
+	}
+	r.settle(t)
+	for _, u := range updates {
+		if w, ok := u.(Window); ok {
+			e.window(w)
+		}
+	}
+	r.learn(t, e.received, e.now, e.told)
+	for _, u := range updates {
+		if b, ok := u.(Block); ok {
+			e.block(b)
+		}
+	}
+	t.calm(e.blocked)
+	for _, s := range e.moved {
+		r.readmit(s, e.now)
+	}
+	for _, s := range e.touched {
+		r.serve(s, e.now)
+	}
+	r.release(t, e.now)
+}
+
+// alias has the requests on one key counted by the bucket of another from now on.
+func (e *answer) alias(u Alias) {
+	r := e.r
+	route := r.state(&u.Key, e.now)
+	if k := r.kind(r.resolve(u.To)); k.split {
+		e.apart = append(e.apart, apart{u.To, route})
+		return
+	}
+	route.refs++ // so that making the other does not evict it
+	c := r.state(&u.To, e.now)
+	route.refs--
+	if c.passes(route) {
+		return // a circle
+	}
+	if route.counted() {
+		l := route.links
+		if l.counter == c || e.t.granted < l.since {
+			return // nothing new, or an answer that was overtaken
+		}
+		l.since = e.t.granted
+		route.turn(c, e.now)
+		route.kind.provider.corrections.Alias++
+	} else {
+		e.merge(route, c)
+	}
+	if to := c.key(); to.Provider == u.Key.Provider && to.Owner == route.kind.key.Owner && to.Subject == route.subject {
+		route.kind.alias = to.Limit
+	}
+	e.moved = append(e.moved, route)
+}
+
+// merge has c count the requests on a route that counted for itself.
+func (e *answer) merge(route, c *state) {
+	root := c.root()
+	if w := &root.window; w.phase == unknown { // what is known of the route is known of its counter
+		granted := w.granted
+		*w = route.window
+		w.granted += granted
+	} else {
+		w.granted += route.inflight
+	}
+	route.join(c)
+	route.links.since = e.t.granted
+	route.window = window{}
+	if route.probe == probeOut && e.now >= route.blocked {
+		route.probe = probeNone // who waits for it now waits at the counter, if need be
+	}
+}
+
+// window takes in what the answer says of a window.
+func (e *answer) window(u Window) {
+	r := e.r
+	s := e.counterOf(u.Key)
+	limit := int32(min(max(u.Limit, 0), maxLimit))
+	if limit > 0 && s.kind.setLimit(limit, e.t.granted) {
+		e.changes = append(e.changes, Change{Key: u.Key, Limit: u.Limit})
+	}
+	in := reading{
+		limit: limit, remaining: int32(min(max(u.Remaining, 0), maxLimit)),
+		sent: e.t.granted, received: e.received,
+		mine: e.t.countedAt(s), inflight: s.inflight,
+	}
+	if !r.end(u, s.kind, &in) {
+		return
+	}
+	if e.splits(s, &in) {
+		s = e.t.routeTo(s)
+		in.inflight = s.inflight
+	}
+	e.told = append(e.told, s)
+	e.touched = append(e.touched, s)
+	s.kind.long = max(s.kind.long, min(time.Duration(in.lo-e.received), r.maxBlock))
+	slid := s.slides() > 0
+	s.kind.learn(s, &in)
+	if slid && s.slides() > 0 {
+		s.kind.provider.corrections.add(s.window.slide(&in))
+		return
+	}
+	s.window.roll(e.now, s.inflight, s.kind.provider.trips.shortest)
+	s.kind.provider.corrections.add(s.window.observe(&in, s.kind.fixed))
+}
+
+// counterOf returns what counts the requests of which an answer speaks by a key.
+func (e *answer) counterOf(key Key) *state {
+	for i := range e.apart {
+		if e.apart[i].key == key {
+			return e.apart[i].route.root()
+		}
+	}
+	return e.r.state(&key, e.now).root()
+}
+
+// splits notes an answer to one of several routes that c counts jointly, and has each count for itself if the answer
+// cannot be of the counter that an earlier one spoke of. It reports whether it did so.
+func (e *answer) splits(c *state, in *reading) bool {
+	l := c.links
+	if l == nil || len(l.routes) == 0 {
+		return false
+	}
+	route := e.t.routeTo(c)
+	if route == nil {
+		return false
+	}
+	if l.teller == nil || l.teller == route || route == c || !c.kind.contradicts(&l.told, in) {
+		if l.teller == nil || in.sent >= l.told.received || in.received >= l.told.lo {
+			l.told, l.teller = *in, route
+		}
+		return false
+	}
+	c.kind.split = true
+	e.moved = append(e.moved, c)
+	for _, s := range c.split() {
+		e.moved = append(e.moved, s)
+		e.touched = append(e.touched, s)
+	}
+	route.window.start(in)
+	route.window.granted = route.inflight + max(in.limit-in.remaining, 0)
+	return true
+}
+
+// end reckons when a window ends; it reports false if the answer does not tell.
+func (r *Registry) end(u Window, k *kind, in *reading) bool {
+	precision := min(max(u.Precision, 0), r.maxBlock)
+	switch {
+	case u.ResetAfter > 0:
+		after := min(u.ResetAfter, r.maxBlock)
+		in.lo, in.hi = in.sent.add(after), in.received.add(after)
+		in.after = span{after - precision, after}
+	case u.ResetAt.Year() < 1970 || u.ResetAt.Year() > 2200:
+		return false // none, or no such time
+	case u.Date.Year() < 1970 || u.Date.Year() > 2200:
+		in.lo = r.instant(u.ResetAt)
+		in.hi = in.lo
+	default:
+		if k.clock == nil {
+			k.clock = &ServerClock{}
+		}
+		k.clock.Observe(u.Date, r.time(in.sent), r.time(in.received))
+		lo, hi, _ := k.clock.Local(u.ResetAt)
+		in.lo, in.hi = r.instant(lo), r.instant(hi)
+	}
+	in.hi = max(min(in.hi, in.received.add(r.maxBlock)), 1)
+	in.lo = min(in.lo-instant(precision), in.hi)
+	if u.ResetAfter <= 0 {
+		in.after = span{time.Duration(in.lo - in.received), time.Duration(in.hi - in.sent)}
+	}
+	return true
+}
+
+// learn deals with an answer's round trip, with the ticket's draws of which the answer says nothing, and with those
+// that others waited for.
+func (r *Registry) learn(t *Ticket, received, now instant, told []*state) {
+	for i := range t.slots {
+		s := &t.slots[i]
+		route := s.route
+		if i == 0 {
+			route.kind.provider.trips.answered(t.granted, received)
+		}
+		if route.debt != nil {
+			route.answered(t.granted, s.due, s.weight, time.Duration(received-t.granted))
+		}
+		if s.leads {
+			route.seen(now)
+		}
+		if s.ahead != nil {
+			s.ahead.seen(now)
+		}
+		if s.counted == 0 {
+			continue
+		}
+		a, b := route.roots()
+		alone := s.leads || s.ahead != nil
+		untold(a, told, now, s.counted, alone)
+		if b != nil {
+			untold(b, told, now, s.counted, alone)
+		}
+	}
+}
+
+// untold notes at a counter a request of which its answer does not say how it was counted. alone means that others
+// waited for the answer.
+func untold(c *state, told []*state, now instant, counted int32, alone bool) {
+	if c.window.phase == free || slices.Contains(told, c) {
+		return
+	}
+	c.window.untold(now, counted, c.inflight, alone || c.policy != nil, c.slides()) // with a policy, nobody need go ahead
+}
+
+// The waits after blocks of unknown length.
+const (
+	firstBlock = time.Second
+	mostBlock  = time.Minute
+
+	leastBlock = 50 * time.Millisecond // of any block: a shorter one would have refusals chase one another
+
+	maxRefusals = 7 // by then it is mostBlock
+)
+
+// block takes in that nothing may go for a time.
+func (e *answer) block(u Block) {
+	r := e.r
+	s := r.state(&u.Key, e.now)
+	e.touched = append(e.touched, s)
+	d := min(max(u.For, leastBlock), r.maxBlock)
+	if u.For <= 0 {
+		// Requests that were in flight when the last block came are refused with it, not after it.
+		if e.t.granted >= s.blocked {
+			s.refusals = min(s.refusals+1, maxRefusals)
+		}
+		d = min(firstBlock<<max(s.refusals-1, 0), mostBlock, r.maxBlock)
+	}
+	e.blocked = append(e.blocked, s)
+	if s.window.phase != known && s.probe == probeNone {
+		s.probe = probeDue
+	}
+	until := e.received.add(d)
+	if until <= s.blocked {
+		return
+	}
+	s.blocked = until
+	e.changes = append(e.changes, Change{Key: u.Key, Blocked: r.time(until)})
+	r.expire(s, e.now)
+}
+
+// calm ends the row of refusals of those of the ticket's draws that its answer does not block.
+func (t *Ticket) calm(blocked []*state) {
+	for i := range t.slots {
+		route := t.slots[i].route
+		route.calm(t.granted, blocked)
+		if route.links == nil {
+			continue
+		}
+		a, b := route.roots()
+		a.calm(t.granted, blocked)
+		if b != nil {
+			b.calm(t.granted, blocked)
+		}
+	}
+}
+
+// calm leaves alone a block that came after the request had been granted, of which its answer tells nothing.
+func (s *state) calm(granted instant, blocked []*state) {
+	if s.refusals > 0 && granted >= s.blocked && !slices.Contains(blocked, s) {
+		s.refusals = 0
+	}
+}

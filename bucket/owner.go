@@ -1,0 +1,104 @@
+package bucket
+
+// An owner is whose limits some are, at one provider.
+type owner struct{ provider, name string }
+
+// resolve returns the key under which a key's bucket is kept. It requires that r.mu is held.
+func (r *Registry) resolve(key Key) Key {
+	for to, ok := r.owners[owner{key.Provider, key.Owner}]; ok; to, ok = r.owners[owner{key.Provider, key.Owner}] {
+		key.Owner = to
+	}
+	return key
+}
+
+// same has two owners share all limits from now on, and those of buckets that nobody has drawn on yet.
+func (e *answer) same(u SameOwner) {
+	r := e.r
+	from := r.resolve(Key{Provider: u.Provider, Owner: u.Owner})
+	to := r.resolve(Key{Provider: u.Provider, Owner: u.As})
+	if from.Owner == to.Owner || len(r.owners) >= r.mostKinds() {
+		return
+	}
+	if r.owners == nil {
+		r.owners = map[owner]string{}
+	}
+	to = to.clone()
+	o := owner{to.Provider, from.clone().Owner}
+	r.owners[o] = to.Owner
+	e.joins = append(e.joins, o)
+}
+
+// foldChunk is how many buckets fold looks at before it lets requests in between.
+const foldChunk = 1024
+
+// fold merges the buckets of an owner into those of the one whose limits are the same. It requires that r.mu is held, and
+// lets go of it now and then.
+func (r *Registry) fold(from owner, now instant) {
+	// From the end: what is made meanwhile is not the owner's, and what takes the place of a bucket that goes was looked at.
+	for i := len(r.all) - 1; i >= 0; i-- {
+		if i >= len(r.all) {
+			continue
+		}
+		s := r.all[i]
+		if k := &s.kind.key; k.Owner == from.name && k.Provider == from.provider && !s.counted() {
+			r.foldOne(s, now)
+		}
+		if i%foldChunk == 0 {
+			r.mu.Unlock()
+			r.mu.Lock()
+			now = r.now()
+		}
+	}
+}
+
+// foldOne merges a bucket into the one that its key now names: the stricter block stays, what is owed adds up, and
+// whoever waits moves.
+func (r *Registry) foldOne(s *state, now instant) {
+	if !s.inUse() && s.freeAt(now) <= now {
+		return // it holds nothing
+	}
+	s.refs++ // so that making the other does not evict it
+	key := s.key()
+	to := r.state(&key, now)
+	s.refs--
+	root := to.root()
+	if to.passes(s) {
+		return
+	}
+	if root.kind.limit == 0 {
+		root.kind.law, root.kind.alias = s.kind.law, s.kind.alias
+	}
+	to.blocked = max(to.blocked, s.blocked)
+	to.refusals = max(to.refusals, s.refusals)
+	if s.probe != probeNone && to.probe == probeNone && to.window.phase == unknown {
+		to.probe = probeDue
+	}
+	to.setPolicy(s.policy)
+	to.owe(s.debt)
+	s.debt = nil
+	switch w := &root.window; {
+	case w.phase != known:
+		granted := w.granted
+		*w = s.window
+		w.granted += granted
+	case s.window.phase == known && s.window.hi > now:
+		w.remaining = min(w.remaining, s.window.remaining)
+		w.lo, w.hi = max(w.lo, s.window.lo), max(w.hi, s.window.hi)
+		w.granted += s.window.granted
+	default:
+		w.granted += s.inflight
+	}
+	s.join(to)
+	s.window, s.probe = window{}, probeNone
+	if s.line == nil {
+		return
+	}
+	for k := s.line.drawing; k != nil; k = k.next {
+		if slot := k.waiter.ticket.slot(s); slot != nil {
+			slot.route = to
+			to.refs++
+			s.refs--
+		}
+	}
+	r.readmit(s, now)
+}

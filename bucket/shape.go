@@ -1,0 +1,96 @@
+package bucket
+
+import "time"
+
+// A shape is how the units of a kind of buckets come back, as far as answers show it: all at once at the end of a
+// fixed window, or one by one each period of a sliding one. The zero shape is that of a fixed window, which is the
+// cautious reading of a sliding one, too.
+//
+// Both tell the same: how much is left, and when all will be back. Where units come back one by one, a request moves
+// that moment by a period, and the moment divided by what is used up is about the period, whenever one looks. In a fixed
+// window the moment stands still while what is left falls.
+type shape struct {
+	votes  uint8 // answers that show the one
+	fixed  bool  // answers have shown the other since
+	period span
+	// witness is an answer against which others are held.
+	witness reading
+	seen    *state // whose answer it was
+}
+
+// A span is an interval of possible durations; the zero span says nothing.
+type span struct{ lo, hi time.Duration }
+
+// meet returns what both allow; ok is false if that is nothing.
+func (s span) meet(t span) (_ span, ok bool) {
+	if s == (span{}) {
+		return t, true
+	}
+	s.lo, s.hi = max(s.lo, t.lo), min(s.hi, t.hi)
+	return s, s.lo <= s.hi
+}
+
+// enoughVotes is how many answers have to show that the units come back one by one: a single one might tell of a
+// fixed window that began early.
+const enoughVotes = 2
+
+// sliding says whether units come back one by one.
+func (p *shape) sliding() bool { return p.votes >= enoughVotes }
+
+// learn takes in what an answer told of a bucket.
+func (p *shape) learn(s *state, in *reading) {
+	told, ok := in.period()
+	if !ok {
+		return
+	}
+	if in.limit != p.witness.limit {
+		*p = shape{votes: p.votes, fixed: p.fixed}
+	}
+	period, ok := p.period.meet(told)
+	if !ok { // nothing comes back one by one like this
+		period, p.votes, p.fixed = told, 0, true
+	}
+	p.period = period
+
+	a := &p.witness
+	switch same := p.seen == s && in.sent >= a.received; {
+	case same && in.received < a.lo && in.lo > a.hi && in.remaining <= a.remaining:
+		// All will be back later than told before, though that moment has not come and no more is left than before.
+		p.votes, p.fixed = min(p.votes+1, enoughVotes), false
+	case !same && in.received < a.lo && a.limit == in.limit:
+		return // the witness may yet be of use
+	}
+	p.witness, p.seen = *in, s
+}
+
+// period returns the period in which units come back if they do so one by one. It reports false if the reading does not
+// tell.
+func (in *reading) period() (_ span, ok bool) {
+	used := time.Duration(in.limit - in.remaining)
+	if in.limit <= 0 || used <= 0 || in.after.hi <= 0 {
+		return span{}, false
+	}
+	// Of the units used up, one is partly back.
+	return span{max(in.after.lo, 0) / used, in.after.hi / max(used-1, 1)}, true
+}
+
+// contradicts says whether two answers cannot be of one counter: b is to a request that was sent after a had come, and
+// came before the moment at which a said that all would be back. Either less must be left or, where units come back
+// one by one, that moment must have moved by a period.
+func (p *shape) contradicts(a, b *reading) bool {
+	if a.limit == 0 || b.sent < a.received || b.received >= a.lo {
+		return false
+	}
+	x, _ := a.period()
+	y, _ := b.period()
+	meeting, ok := x.meet(y)
+	one := ok && b.hi >= a.lo.add(meeting.lo)
+	all := b.remaining < a.remaining
+	switch {
+	case p.sliding():
+		return !one
+	case p.fixed:
+		return !all
+	}
+	return !one && !all
+}
