@@ -19,6 +19,7 @@ type Options struct {
 	Uplink, Downlink, Jitter time.Duration
 	Seed                     uint64
 	Skew                     time.Duration
+	Drift                    func(since time.Duration) time.Duration
 	Keep                     int
 	Fault                    func(*http.Request) Fault
 	Line                     func(r *http.Request, body []byte) (line string, n int, ok bool)
@@ -70,6 +71,7 @@ type Answer struct {
 // concurrent use. To be used in a testing/synctest bubble, it must be made in that bubble.
 type Server struct {
 	opts Options
+	made time.Time
 	done chan struct{} // closed by Close
 	link link
 
@@ -84,6 +86,7 @@ type Server struct {
 func New(opts Options, api func(*Call) Answer) *Server {
 	s := &Server{
 		opts:   opts,
+		made:   time.Now(),
 		done:   make(chan struct{}),
 		api:    api,
 		record: newRecord(opts.Keep),
@@ -112,7 +115,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.pause(up)
 	s.mu.Lock()
 	now := time.Now()
-	call := &Call{Request: r, Body: body, At: now, Clock: now.Add(s.opts.Skew)}
+	call := &Call{Request: r, Body: body, At: now, Clock: s.clock(now)}
 	answer := Answer{Status: fault.Status, Header: http.Header{}}
 	reached := fault.Processed || !fault.spoils()
 	if reached {
@@ -134,6 +137,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.told(&answer)
 	}
 	write(w, &answer, call.Clock)
+}
+
+// clock returns what the server's clock shows.
+func (s *Server) clock(now time.Time) time.Time {
+	ahead := s.opts.Skew
+	if s.opts.Drift != nil {
+		ahead += s.opts.Drift(now.Sub(s.made))
+	}
+	return now.Add(ahead)
 }
 
 // told notes what the client learns from an answer.

@@ -97,6 +97,31 @@ func TestLatencyIsSpentOnTheWayThereAndBack(t *testing.T) {
 	})
 }
 
+func TestTheClockMayStep(t *testing.T) {
+	const step = 10 * time.Second
+	bubble(t, fakeapi.Options{Skew: time.Hour, Drift: func(since time.Duration) time.Duration {
+		if since < step {
+			return 0
+		}
+		return -time.Minute
+	}}, func(t *testing.T, srv *fakeapi.Server) {
+		began := time.Now()
+		date := func(want time.Duration) {
+			t.Helper()
+			resp, err := srv.Client().Get("http://x/a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			expect(t, "Date", resp.Header.Get("Date"), began.Add(want).UTC().Format(http.TimeFormat))
+		}
+		time.Sleep(step - time.Second)
+		date(time.Hour + step - time.Second)
+		time.Sleep(time.Second)
+		date(time.Hour + step - time.Minute)
+	})
+}
+
 func TestJitterStaysWithinItsBoundsAndComesAgainWithItsSeed(t *testing.T) {
 	trips := func() (took []time.Duration) {
 		bubble(t, fakeapi.Options{Uplink: time.Second, Jitter: time.Second, Seed: 7},

@@ -46,6 +46,9 @@ type Options struct {
 	Seed                     uint64
 	// Skew is how far the server's clock is ahead: of its Date header and all instants that it tells.
 	Skew time.Duration
+	// Drift is how much further ahead it is, so long after the server was made: it may run fast or slow, and step.
+	// Nil means not at all. Its calls do not overlap.
+	Drift func(since time.Duration) time.Duration
 	// Keep is how many arrivals and deliveries are kept. 0 means 100,000, less than 0 none.
 	Keep int
 	// Fault says what goes wrong with a request. Nil means nothing. It may read the body.
@@ -104,6 +107,6 @@ func NewServer(opts *Options) *Server {
 	a := newAPI(*opts)
 	return &Server{fakeapi.New(fakeapi.Options{
 		Uplink: opts.Uplink, Downlink: opts.Downlink, Jitter: opts.Jitter, Seed: opts.Seed,
-		Skew: opts.Skew, Keep: opts.Keep, Fault: opts.Fault, Line: opts.Line,
+		Skew: opts.Skew, Drift: opts.Drift, Keep: opts.Keep, Fault: opts.Fault, Line: opts.Line,
 	}, a.serve)}
 }

@@ -3,6 +3,7 @@ package intercomtest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,26 +14,33 @@ import (
 // api is the state of a server. Its calls do not overlap.
 type api struct {
 	opts     Options
-	used     map[string]*count // by bucket
+	used     map[string]*uses  // by bucket
 	jobs     map[string]*[]job // pending ones, by bucket
 	names    fakeapi.Names
-	requests int   // answered so far
-	objects  int   // made so far
-	together count // of all apps
+	requests int  // answered so far
+	objects  int  // made so far
+	together uses // of all apps
 }
 
-// A count is how many requests a window has seen.
-type count struct {
-	began time.Time // of the window
-	n     int
+// uses are how many requests the latest windows have seen. There can be several, because the clock may go back to one.
+type uses []use
+
+type use struct {
+	window int64 // when it began, on the server's clock
+	n      int
+	at     time.Time // of the latest request
 }
 
-// in returns the count of the window that began then.
-func (c *count) in(began time.Time) int {
-	if !c.began.Equal(began) {
-		c.began, c.n = began, 0
+// of returns the use of the window that began then. One of which nothing was heard for long is forgotten.
+func (u *uses) of(began int64, now time.Time) *use {
+	*u = slices.DeleteFunc(*u, func(old use) bool { return now.Sub(old.at) > 2*window })
+	i := slices.IndexFunc(*u, func(have use) bool { return have.window == began })
+	if i < 0 {
+		i = len(*u)
+		*u = append(*u, use{window: began})
 	}
-	return c.n
+	(*u)[i].at = now
+	return &(*u)[i]
 }
 
 func newAPI(opts Options) *api {
@@ -45,7 +53,7 @@ func newAPI(opts Options) *api {
 	if opts.Authorized == nil {
 		opts.Authorized = func(credential string) bool { return credential != "" }
 	}
-	return &api{opts: opts, used: map[string]*count{}, jobs: map[string]*[]job{}}
+	return &api{opts: opts, used: map[string]*uses{}, jobs: map[string]*[]job{}}
 }
 
 const workspace = "workspace"
@@ -62,21 +70,21 @@ func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
 	if name := a.names.Of(credential); name != "" {
 		app += " " + name
 	}
-	began := time.Unix(c.Clock.Unix()-c.Clock.Unix()%int64(window/time.Second), 0)
-	ends := began.Add(window)
-	used := fakeapi.At(a.used, app)
-	before, together := used.in(began), a.together.in(began)
+	began := c.Clock.Unix() - c.Clock.Unix()%int64(window/time.Second)
+	ends := time.Unix(began, 0).Add(window)
+	used, together := fakeapi.At(a.used, app).of(began, c.At), a.together.of(began, c.At)
+	before := used.n
 
 	var answer fakeapi.Answer
 	until := c.At.Add(ends.Sub(c.Clock))
 	switch {
 	case a.opts.Limit > 0 && before >= a.opts.Limit:
 		answer = a.exceeded(a.opts.Limit, app, until)
-	case a.opts.WorkspaceLimit > 0 && together >= a.opts.WorkspaceLimit:
+	case a.opts.WorkspaceLimit > 0 && together.n >= a.opts.WorkspaceLimit:
 		answer = a.exceeded(a.opts.WorkspaceLimit, workspace, until)
 	default:
 		used.n++
-		a.together.n++
+		together.n++
 		answer = a.answer(c)
 	}
 	answer.Buckets = append(answer.Buckets, app, workspace)

@@ -8,7 +8,8 @@
 // Every host leads to it, so that an app need not be told another address. In a testing/synctest bubble, in which the
 // server must then be made, it runs in virtual time.
 //
-// Limits hold in windows of ten seconds that are aligned to the server's clock. An app is known by its credential,
+// Limits hold in windows of ten seconds that are aligned to the server's clock. If that steps back into a window which
+// it has left, what was used of it still counts. An app is known by its credential,
 // whatever host it calls; all apps belong to one workspace.
 //
 // A [Report] counts as violations, besides requests sent to a bucket before the window that refused them was over:

@@ -91,6 +91,49 @@ func TestWindowsAreAlignedToTheServersClock(t *testing.T) {
 	}
 }
 
+func TestAStepOfTheClockMovesTheWindows(t *testing.T) {
+	type told struct {
+		at        time.Duration // since the server was made, at a clock's full minute
+		remaining string
+		reset     int64 // in seconds since then
+	}
+	for _, tt := range []struct {
+		name string
+		step time.Duration // 15 s past the minute
+		want []told        // after one request at 9 s and one at 14 s
+	}{
+		{"forward within the window", 4 * time.Second, []told{
+			{16*time.Second - 1, "1", 20}, {16 * time.Second, "2", 30},
+		}},
+		{"forward out of the window", 5 * time.Second, []told{
+			{15 * time.Second, "2", 30}, {25*time.Second - 1, "1", 30}, {25 * time.Second, "2", 40},
+		}},
+		{"back within the window", -5 * time.Second, []told{
+			{15 * time.Second, "1", 20}, {25*time.Second - 1, "0", 20}, {25 * time.Second, "2", 30},
+		}},
+		{"back into the window before", -6 * time.Second, []told{
+			{15 * time.Second, "1", 10}, {16 * time.Second, "1", 20}, {26 * time.Second, "2", 30},
+		}},
+		{"back by an hour", -time.Hour, []told{{15 * time.Second, "2", 20 - 3600}, {20 * time.Second, "2", 30 - 3600}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, &intercomtest.Options{Limit: 3, Drift: func(since time.Duration) time.Duration {
+				if since < 15*time.Second {
+					return 0
+				}
+				return tt.step
+			}}, func(t *testing.T, _ *intercomtest.Server, c *http.Client) {
+				made := time.Now()
+				for _, want := range append([]told{{9 * time.Second, "2", 10}, {14 * time.Second, "2", 20}}, tt.want...) {
+					time.Sleep(want.at - time.Since(made))
+					resp, _ := call(t, c, "a", "GET", "/contacts", "")
+					window(t, resp, "3", want.remaining, made.Unix()+want.reset)
+				}
+			})
+		})
+	}
+}
+
 func TestTheDefaultIs166ForEachApp(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, srv *intercomtest.Server, c *http.Client) {
 		reset := time.Now().Unix() + 10
