@@ -15,6 +15,7 @@ import (
 type api struct {
 	opts   Options
 	limits limits
+	made   time.Time
 
 	counters map[string]*counter     // by bucket
 	globals  map[string]*fakeapi.Log // by bucket
@@ -39,7 +40,8 @@ func newAPI(opts Options) *api {
 	}
 	return &api{
 		opts:     opts,
-		limits:   newLimits(opts.Limits),
+		limits:   newLimits(opts),
+		made:     time.Now(),
 		counters: map[string]*counter{},
 		globals:  map[string]*fakeapi.Log{},
 	}
@@ -151,8 +153,10 @@ type draw struct {
 	count  *counter
 }
 
-// draws returns the limits that a request to a route is under; the first is the one that the headers tell.
-func (a *api) draws(rt *route, credential string, body map[string]any) []draw {
+// draws returns the limits that a request to a route is under; the first is the one that the headers tell, unless
+// another with a hash refuses.
+func (a *api) draws(c *fakeapi.Call, rt *route, credential string, body map[string]any) []draw {
+	since := c.At.Sub(a.made)
 	owner, subject := a.names.Of(credential), rt.subject
 	if rt.secret != "" {
 		owner, subject = "", bucket(rt.subject, a.names.Of(rt.secret)) // the secret is the credential
@@ -161,9 +165,9 @@ func (a *api) draws(rt *route, credential string, body map[string]any) []draw {
 		name = bucket(name, owner, subject)
 		return draw{limit, name, fakeapi.At(a.counters, name)}
 	}
-	draws := []draw{on(a.limits.of(rt))}
+	draws := []draw{on(a.limits.of(rt, since))}
 	if name := rt.sublimit(body); name != "" {
-		draws = append(draws, on(a.limits.named(name), name))
+		draws = append(draws, on(a.limits.sub(name, since), name))
 	}
 	return draws
 }
@@ -173,16 +177,21 @@ func (a *api) admitToRoute(
 	c *fakeapi.Call, rt *route, credential string, body map[string]any, forced Refusal,
 ) fakeapi.Answer {
 	answer := fakeapi.Answer{Header: http.Header{}}
-	draws := a.draws(rt, credential, body)
+	draws := a.draws(c, rt, credential, body)
+	shown := draws[0]
 	scope, wait := user, time.Duration(0)
 	for _, d := range draws {
 		answer.Buckets = append(answer.Buckets, d.bucket)
 		if w := d.count.wait(c.At, d.Limit); w > wait {
 			answer.RefusedBy, wait = d.bucket, w
+			if d.Hash != "" {
+				shown = d
+			}
 		}
 	}
 	if forced.Scope == Shared {
 		scope, wait, answer.RefusedBy = Shared, forced.After, shared+draws[0].bucket
+		shown = draws[0]
 		answer.Buckets = append(answer.Buckets, answer.RefusedBy)
 	}
 	if answer.RefusedBy == "" {
@@ -190,8 +199,11 @@ func (a *api) admitToRoute(
 			d.count.add(c.At, d.Limit)
 		}
 	}
-	if draws[0].N > 0 {
-		tell(answer.Header, c, rt, draws[0])
+	if shown.N > 0 {
+		tell(answer.Header, c, rt, shown)
+		if a.opts.ResetOnly {
+			answer.Header.Del("X-RateLimit-Reset-After")
+		}
 	}
 	if answer.RefusedBy != "" {
 		refusal := refuse(c, rt, answer.Header, scope, wait)

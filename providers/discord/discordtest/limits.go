@@ -1,6 +1,7 @@
 package discordtest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
@@ -18,9 +19,12 @@ type Limit struct {
 	Window time.Duration
 	// Sliding lets requests come back one by one, each Window/N, instead of all at the end of the window.
 	Sliding bool
-	// Hash names the counter. Routes with the same hash share it and should have the same numbers. Empty means a
-	// hash of the route's name.
+	// Hash is what answers tell as the bucket. Routes with the same hash share a counter and should have the same
+	// numbers. Empty means a hash of the route's name.
 	Hash string
+	// Counter names what counts the requests, if not the hash: it lets routes tell one hash and yet be counted apart,
+	// or tell several and yet be counted together. Paths of /api/v6 do not heed it, nor the hash.
+	Counter string
 }
 
 // Discord asks not to hard-code limits and publishes few: https://docs.discord.com/developers/topics/rate-limits
@@ -73,11 +77,12 @@ func hash(name string) string {
 type limits struct {
 	routes map[string]Limit // by name
 	paths  map[string]Limit // by path without a method: the strictest of its routes
+	change func(name string, since time.Duration, l Limit) Limit
 }
 
-func newLimits(overrides map[string]Limit) limits {
-	l := limits{routes: maps.Clone(defaults), paths: map[string]Limit{}}
-	maps.Copy(l.routes, overrides)
+func newLimits(opts Options) limits {
+	l := limits{routes: maps.Clone(defaults), paths: map[string]Limit{}, change: opts.Change}
+	maps.Copy(l.routes, opts.Limits)
 	for name, limit := range l.routes {
 		method, path, _ := strings.Cut(name, " ")
 		if method == "" || strings.Contains(path, " ") || name == deleteMessage {
@@ -90,32 +95,31 @@ func newLimits(overrides map[string]Limit) limits {
 	return l
 }
 
-// of returns the limit on a route and the name of its counter.
-func (l limits) of(rt *route) (limit Limit, name string) {
-	if rt.old() {
-		name = rt.name
-		limit = l.named(name)
-		if !strings.HasPrefix(name, deleteMessage) {
-			name = rt.path
-			limit = filled(l.paths, name)
-		}
-		return limit, name
+// of returns the limit on a route, so long after the server was made, and the name of its counter.
+func (l limits) of(rt *route, since time.Duration) (limit Limit, name string) {
+	if rt.old() && !strings.HasPrefix(rt.name, deleteMessage) {
+		return l.at(since, l.paths, rt.path), rt.path
 	}
-	limit = l.named(rt.name)
-	if limit.Hash == "" {
-		limit.Hash = hash(rt.name)
-		return limit, rt.name
+	limit = l.at(since, l.routes, rt.name)
+	name = rt.name
+	if !rt.old() {
+		name = cmp.Or(limit.Counter, limit.Hash, name)
 	}
-	return limit, limit.Hash
+	limit.Hash = cmp.Or(limit.Hash, hash(rt.name))
+	return limit, name
 }
 
-// named returns the limit of a name.
-func (l limits) named(name string) Limit { return filled(l.routes, name) }
+// sub returns the limit of a name that some requests of a route are under besides. Its Hash is empty if nothing tells
+// of it.
+func (l limits) sub(name string, since time.Duration) Limit { return l.at(since, l.routes, name) }
 
-func filled(from map[string]Limit, name string) Limit {
+func (l limits) at(since time.Duration, from map[string]Limit, name string) Limit {
 	limit, ok := from[name]
 	if !ok {
 		limit = other
+	}
+	if l.change != nil {
+		limit = l.change(name, since, limit)
 	}
 	if limit.Window <= 0 {
 		limit.Window = time.Second

@@ -25,9 +25,19 @@ type Options struct {
 	// path, in which an id is written as the singular of the segment before it and the secret of a webhook or an
 	// interaction as {token}. Three limits are about some requests of a route only, and have a word behind the name:
 	// "DELETE /channels/{channel}/messages/{message} young" (less than 10 s), the same with "old" (more than 14 days),
-	// and "PATCH /channels/{channel} name", which holds in addition for changes of a name or a topic.
+	// and "PATCH /channels/{channel} name", which holds in addition for changes of a name or a topic. This last one is
+	// told only if it has a Hash, and then only by the 429s that come of it; else their headers are the route's.
 	// A limit of /api/v6, where methods share it, is the strictest of a path's methods.
 	Limits map[string]Limit
+	// Change returns what becomes of a limit with time, since the server was made: its numbers may be raised or
+	// lowered, its hash go by another name or lead to another counter. l is the limit that Limits or the defaults
+	// have under the name; for paths of /api/v6 whose methods share a limit, the name is the path. What is used of a
+	// window stays used: of a fixed one so many requests, of a sliding one the time until all are back. Nil changes
+	// nothing. Its calls do not overlap.
+	Change func(name string, since time.Duration, l Limit) Limit
+	// ResetOnly leaves X-RateLimit-Reset-After out, so that only X-RateLimit-Reset says when a window ends: by the
+	// server's clock.
+	ResetOnly bool
 	// Global is how many requests a credential may send in any second; those without one share a counter. 0 means
 	// 50, less than 0 no limit. Interaction callbacks do not count.
 	Global int
@@ -65,9 +75,9 @@ type (
 	Fault = fakeapi.Fault
 	// A Report counts calls, refusals, violations and inversions.
 	Report = fakeapi.Report
-	// An Arrival is a request that arrived. Its buckets are named by the route or its Limit.Hash, the credential and
-	// the id in front: "POST /channels/{channel}/messages #1 123", "global #1". Secrets are numbered as they come;
-	// requests without a credential leave it out, but count in "global ip".
+	// An Arrival is a request that arrived. Its buckets are named by the Limit.Counter, or else the Limit.Hash, or else
+	// the route, and by the credential and the id in front: "POST /channels/{channel}/messages #1 123", "global #1".
+	// Secrets are numbered as they come; requests without a credential leave it out, but count in "global ip".
 	Arrival = fakeapi.Arrival
 	// A Delivery is a request that was processed.
 	Delivery = fakeapi.Delivery

@@ -166,6 +166,128 @@ func TestRoutesOfOneHashShareACounter(t *testing.T) {
 	})
 }
 
+func TestRoutesOfOneHashMayBeCountedApart(t *testing.T) {
+	limit := func(counter string) discordtest.Limit {
+		return discordtest.Limit{N: 2, Window: time.Minute, Hash: "abc", Counter: counter}
+	}
+	bubble(t, &discordtest.Options{Limits: map[string]discordtest.Limit{
+		"POST /channels/{channel}/messages":            limit("posts"),
+		"PATCH /channels/{channel}/messages/{message}": limit("edits"),
+	}}, func(t *testing.T, srv *discordtest.Server) {
+		for _, tt := range []struct{ method, path, remaining string }{
+			{"POST", messages, "1"}, {"PATCH", messages + "/1", "1"}, {"POST", messages, "0"}, {"PATCH", messages + "/1", "0"},
+		} {
+			resp, _ := call(t, srv.Client(), tt.method, tt.path, `{}`)
+			expect(t, "status", resp.StatusCode, 200)
+			headers(t, resp, map[string]string{"X-RateLimit-Bucket": "abc", "X-RateLimit-Remaining": tt.remaining})
+		}
+		resp, _ := call(t, srv.Client(), "POST", messages, `{}`)
+		expect(t, "status", resp.StatusCode, 429)
+		expect(t, "refusals", srv.Report().RefusedBy["posts #1 123"], 1)
+	})
+}
+
+func TestAHashMayFlip(t *testing.T) {
+	for _, tt := range []struct {
+		name, counter string
+		remaining     []string // told at 0 s, 2 s, 4 s and so on
+	}{
+		{"and the counter goes on", "posts", []string{"3", "2", "1", "0"}},
+		{"and lead to another counter", "", []string{"3", "2", "3", "2"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, &discordtest.Options{
+				Limits: map[string]discordtest.Limit{"POST /channels/{channel}/messages": {N: 4, Window: time.Minute}},
+				Change: func(_ string, since time.Duration, l discordtest.Limit) discordtest.Limit {
+					l.Hash, l.Counter = "hash"+strconv.Itoa(int(since/(4*time.Second))), tt.counter
+					return l
+				},
+			}, func(t *testing.T, srv *discordtest.Server) {
+				for i, remaining := range tt.remaining {
+					resp, _ := call(t, srv.Client(), "POST", messages, `{}`)
+					headers(t, resp, map[string]string{
+						"X-RateLimit-Bucket": "hash" + strconv.Itoa(i/2), "X-RateLimit-Remaining": remaining,
+					})
+					time.Sleep(2 * time.Second)
+				}
+			})
+		})
+	}
+}
+
+func TestALimitMayChangeWithinItsWindow(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		sliding          bool
+		n                int    // instead of 4, from 5 s on
+		limit, remaining string // told at 5 s, after two requests at 0 s
+		after            string
+		more             int // that can go
+	}{
+		{"raised", false, 6, "6", "3", "5.000", 3},
+		{"lowered", false, 3, "3", "0", "5.000", 0},
+		{"lowered below what is used", false, 1, "1", "0", "5.000", -1},
+		// A sliding one is all back at 5 s when it was used twice in a row; here it was used three times.
+		{"raised, sliding", true, 10, "10", "6", "3.500", 6},
+		{"lowered, sliding", true, 2, "2", "0", "7.500", 0},
+		{"lowered below what is used, sliding", true, 1, "1", "0", "2.500", -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, &discordtest.Options{
+				Limits: map[string]discordtest.Limit{
+					"POST /channels/{channel}/messages": {N: 4, Window: 10 * time.Second, Sliding: tt.sliding},
+				},
+				Change: func(name string, since time.Duration, l discordtest.Limit) discordtest.Limit {
+					if name == "POST /channels/{channel}/messages" && since >= 5*time.Second {
+						l.N = tt.n
+					}
+					return l
+				},
+			}, func(t *testing.T, srv *discordtest.Server) {
+				call(t, srv.Client(), "POST", messages, `{}`)
+				call(t, srv.Client(), "POST", messages, `{}`)
+				if tt.sliding {
+					call(t, srv.Client(), "POST", messages, `{}`)
+				}
+				time.Sleep(5 * time.Second)
+				resp, _ := call(t, srv.Client(), "POST", messages, `{}`)
+				headers(t, resp, map[string]string{
+					"X-RateLimit-Limit": tt.limit, "X-RateLimit-Remaining": tt.remaining, "X-RateLimit-Reset-After": tt.after,
+				})
+				went := 0
+				if resp.StatusCode != 200 {
+					went--
+				}
+				for went >= 0 {
+					if resp, _ = call(t, srv.Client(), "POST", messages, `{}`); resp.StatusCode != 200 {
+						break
+					}
+					went++
+				}
+				expect(t, "requests that could go", went, tt.more)
+			})
+		})
+	}
+}
+
+func TestTheEndOfAWindowMayBeToldByTheServersClockOnly(t *testing.T) {
+	bubble(t, &discordtest.Options{ResetOnly: true, Skew: time.Hour, Drift: func(since time.Duration) time.Duration {
+		return since.Truncate(3 * time.Second) // a step of 3 s each 3 s
+	}}, func(t *testing.T, srv *discordtest.Server) {
+		began := time.Now()
+		for _, ahead := range []time.Duration{0, 0, 0, 3 * time.Second, 3 * time.Second} {
+			resp, _ := call(t, srv.Client(), "POST", messages, `{}`)
+			expect(t, "status", resp.StatusCode, 200)
+			clock := time.Now().Add(time.Hour + ahead)
+			headers(t, resp, map[string]string{
+				"X-RateLimit-Reset-After": "", "Date": clock.UTC().Format(http.TimeFormat),
+				"X-RateLimit-Reset": strconv.FormatInt(began.Add(time.Hour+ahead).Unix()+5, 10) + ".000",
+			})
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 func TestSlidingLimitGivesBackOneByOne(t *testing.T) {
 	bubble(t, &discordtest.Options{Limits: map[string]discordtest.Limit{
 		"POST /channels/{channel}/messages": {N: 5, Window: 5 * time.Second, Sliding: true},
@@ -274,6 +396,28 @@ func TestSublimitRefusesOnlyWhatItIsAbout(t *testing.T) {
 		resp, _ = call(t, c, "PATCH", "/api/v10/channels/1", `{"nsfw":true}`)
 		expect(t, "status of another change", resp.StatusCode, 200)
 		expect(t, "violations", srv.Report().ViolationCount, 0)
+	})
+}
+
+func TestASublimitWithAHashIsToldWhenItRefuses(t *testing.T) {
+	bubble(t, &discordtest.Options{Limits: map[string]discordtest.Limit{
+		"PATCH /channels/{channel}":      {N: 10, Window: 15 * time.Second, Hash: "wide"},
+		"PATCH /channels/{channel} name": {N: 2, Window: 10 * time.Minute, Hash: "narrow"},
+	}}, func(t *testing.T, srv *discordtest.Server) {
+		for _, tt := range []struct {
+			body, hash, limit, remaining, after string
+		}{
+			{`{"name":"x"}`, "wide", "10", "9", "15.000"},
+			{`{"name":"x"}`, "wide", "10", "8", "15.000"},
+			{`{"name":"x"}`, "narrow", "2", "0", "600.000"},
+			{`{"nsfw":true}`, "wide", "10", "7", "15.000"},
+		} {
+			resp, _ := call(t, srv.Client(), "PATCH", "/api/v10/channels/1", tt.body)
+			headers(t, resp, map[string]string{
+				"X-RateLimit-Bucket": tt.hash, "X-RateLimit-Limit": tt.limit, "X-RateLimit-Remaining": tt.remaining,
+				"X-RateLimit-Reset-After": tt.after,
+			})
+		}
 	})
 }
 
