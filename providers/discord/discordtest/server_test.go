@@ -2,11 +2,13 @@ package discordtest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,7 +177,10 @@ func TestRoutesOfOneHashMayBeCountedApart(t *testing.T) {
 		"PATCH /channels/{channel}/messages/{message}": limit("edits"),
 	}}, func(t *testing.T, srv *discordtest.Server) {
 		for _, tt := range []struct{ method, path, remaining string }{
-			{"POST", messages, "1"}, {"PATCH", messages + "/1", "1"}, {"POST", messages, "0"}, {"PATCH", messages + "/1", "0"},
+			{"POST", messages, "1"},
+			{"PATCH", messages + "/1", "1"},
+			{"POST", messages, "0"},
+			{"PATCH", messages + "/1", "0"},
 		} {
 			resp, _ := call(t, srv.Client(), tt.method, tt.path, `{}`)
 			expect(t, "status", resp.StatusCode, 200)
@@ -267,6 +272,117 @@ func TestALimitMayChangeWithinItsWindow(t *testing.T) {
 				expect(t, "requests that could go", went, tt.more)
 			})
 		})
+	}
+}
+
+// The best that can be done is to send each request so that it arrives the moment it may, which takes one who knows
+// the limits, their changes, and how long the way is.
+func TestWhoKnowsAllIsNeverRefusedAndNothingQuickerIsAllowed(t *testing.T) {
+	const up, down = 40 * time.Millisecond, 60 * time.Millisecond
+	const tenth, second = time.Second / 10, time.Second
+	type limit = discordtest.Limit
+	for _, tt := range []struct {
+		name          string
+		limit         limit
+		changed       int           // N from then on
+		at            time.Duration // when it changes, measured as departures are
+		n             int
+		departure     func(i int) time.Duration
+		lastDeparture time.Duration
+	}{
+		{"fixed", limit{N: 5, Window: 5 * second}, 5, 0, 23, func(i int) time.Duration {
+			return time.Duration(i/5) * 5 * second
+		}, 20 * second},
+		{"sliding", limit{N: 50, Window: 10 * second, Sliding: true}, 50, 0, 425, func(i int) time.Duration {
+			return time.Duration(max(i-49, 0)) * 2 * tenth
+		}, 75 * second},
+		{"used before", limit{N: 50, Window: 10 * second}, 50, 0, 30 + 270, func(i int) time.Duration {
+			switch {
+			case i < 30:
+				return 0
+			case i < 50:
+				return 4 * second
+			}
+			return time.Duration(i/50) * 10 * second
+		}, 50 * second},
+		{
+			"used before, sliding",
+			limit{N: 50, Window: 10 * second, Sliding: true},
+			50, 0, 30 + 265,
+			func(i int) time.Duration {
+				if i < 30 {
+					return 0
+				}
+				return max(4*second, time.Duration(i-49)*2*tenth)
+			}, 49 * second,
+		},
+		{"lowered", limit{N: 100, Window: 10 * second}, 60, 5 * second, 360, func(i int) time.Duration {
+			return max(time.Duration(i)*tenth, time.Duration(i/60)*10*second)
+		}, 50 * second},
+		{"raised", limit{N: 50, Window: 10 * second}, 100, 3 * second, 300, func(i int) time.Duration {
+			return max(min(time.Duration(i)*tenth, 4*second), time.Duration(i/100)*10*second)
+		}, 20 * second},
+		{
+			"lowered, sliding",
+			limit{N: 50, Window: 10 * second, Sliding: true},
+			25, 2 * second, 20 + 116,
+			func(i int) time.Duration {
+				switch { // after the first 20 all are back after 4 s; from then on one each 0.4 s, and 24 ahead of that
+				case i < 20:
+					return 0
+				case i == 20:
+					return 25 * tenth
+				}
+				return max(3*second, 4*second+time.Duration(i-20-24)*4*tenth)
+			}, 404 * tenth,
+		},
+		{
+			"raised, sliding",
+			limit{N: 25, Window: 10 * second, Sliding: true},
+			50, 2 * second, 20 + 201,
+			func(i int) time.Duration {
+				switch { // after the first 20 all are back after 8 s; from then on one each 0.2 s, and 49 ahead of that
+				case i < 20:
+					return 0
+				case i == 20:
+					return 25 * tenth
+				}
+				return max(3*second, 8*second+time.Duration(i-20-49)*2*tenth)
+			}, 382 * tenth,
+		},
+	} {
+		for early, refused := range map[time.Duration]int{0: 0, 1: 1} { // of the last request
+			t.Run(fmt.Sprint(tt.name, " early by ", early), func(t *testing.T) {
+				bubble(t, &discordtest.Options{
+					Global: -1, Uplink: up, Downlink: down,
+					Limits: map[string]limit{"POST /channels/{channel}/messages": tt.limit},
+					Change: func(_ string, since time.Duration, l limit) limit {
+						if since >= tt.at+up {
+							l.N = tt.changed
+						}
+						return l
+					},
+				}, func(t *testing.T, srv *discordtest.Server) {
+					began := time.Now()
+					var wg sync.WaitGroup
+					for i := range tt.n {
+						at := tt.departure(i)
+						if i == tt.n-1 {
+							at -= early
+						}
+						wg.Go(func() {
+							time.Sleep(at)
+							call(t, srv.Client(), "POST", messages, `{}`)
+						})
+					}
+					wg.Wait()
+					expect(t, "refusals", srv.Report().Refused, refused)
+					if early == 0 {
+						expect(t, "time", time.Since(began), tt.lastDeparture+up+down)
+					}
+				})
+			})
+		}
 	}
 }
 
