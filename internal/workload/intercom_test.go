@@ -1,8 +1,6 @@
 package workload_test
 
 import (
-	"fmt"
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,20 +18,12 @@ func TestIntercomWindowsWithMoreCallsThanThreeHold(t *testing.T) {
 					Limit: limit, Uplink: uplink, Downlink: downlink, Skew: skew,
 				})
 				defer f.Close()
-				var calls []call
-				for i := range n {
-					calls = append(calls, call{
-						method: http.MethodGet,
-						url:    fmt.Sprintf("https://api.intercom.io/contacts?page=%d", i+1),
-						header: http.Header{"Authorization": {"Bearer test"}},
-					})
-				}
 				// The windows are those of the server's clock. The best client sends what is left over so that it
 				// arrives as the last of them begins.
 				now := time.Now().Add(skew)
 				first := now.Truncate(window).Add(window).Sub(now)
 				best := first + (n/limit-1)*window + downlink
-				run(t, intercom.New(nil), f, calls, best)
+				run(t, intercom.New(nil), f, contacts(n), best)
 			})
 		})
 	}

@@ -12,8 +12,11 @@ import (
 	"github.com/underlimit/underlimit/providers/slack/slacktest"
 )
 
+// slow is how much longer it takes to make a connection, when all do at once.
+const slow = 3 * roundTrip
+
 // starting is a fake on the way to which the requests of the first half second take much longer: they make connections,
-// all at once.
+// all at once. So the first cannot arrive before slow and the uplink.
 type starting struct {
 	fake
 	since time.Time
@@ -23,7 +26,7 @@ func (s *starting) Transport() http.RoundTripper {
 	base := s.fake.Transport()
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		if time.Since(s.since) < 500*time.Millisecond {
-			time.Sleep(3 * roundTrip)
+			time.Sleep(slow)
 		}
 		return base.RoundTrip(req)
 	})
@@ -37,7 +40,7 @@ func TestAQuotaHoldsThoughTheFirstRequestsMakeConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &starting{discordFake(discordtest.Options{}), time.Now()}
 		defer f.Close()
-		run(t, discord.New(nil), f, messages("/v10", 20, 30), 26*time.Second+roundTrip)
+		run(t, discord.New(nil), f, messages("/v10", 20, 30), slow+26*time.Second+roundTrip)
 	})
 }
 
@@ -45,6 +48,6 @@ func TestAPaceHoldsThoughTheFirstRequestsMakeConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &starting{slacktest.NewServer(&slacktest.Options{Uplink: uplink, Downlink: downlink}), time.Now()}
 		defer f.Close()
-		run(t, slack.New(nil), f, posts(5, 30), 29*time.Second+roundTrip)
+		run(t, slack.New(nil), f, posts(5, 30), slow+29*time.Second+roundTrip)
 	})
 }
