@@ -13,6 +13,7 @@ import (
 
 const (
 	postMessage  = "POST /channels/{channel}/messages"
+	patchChannel = "PATCH /channels/{channel}"
 	patchMessage = "PATCH /channels/{channel}/messages/{message}"
 )
 
