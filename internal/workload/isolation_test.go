@@ -41,6 +41,49 @@ func others(t *testing.T, client *http.Client, calls []call) map[int]time.Durati
 	return ended
 }
 
+func TestASublimitStopsOnlyWhatItIsAbout(t *testing.T) {
+	patches := func(body string, n int) []call {
+		calls := messages("/v10", 1, n)
+		for i := range calls {
+			calls[i].method, calls[i].body = http.MethodPatch, body
+			calls[i].url = strings.TrimSuffix(calls[i].url, "/messages")
+		}
+		return calls
+	}
+	for name, hash := range map[string]string{"not told of": "", "told when it refuses": "narrow"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := discordFake(discordtest.Options{Limits: map[string]discordtest.Limit{
+					patchChannel:           {N: 10, Window: 15 * time.Second},
+					patchChannel + " name": {N: 2, Window: 10 * time.Minute, Hash: hash},
+				}})
+				defer f.Close()
+				client, registry := newClient(routesOnly(), f)
+				var renames, others time.Duration
+				var wg sync.WaitGroup
+				wg.Go(func() { renames = all(t, client, patches(`{"name":"x"}`, 4)) })
+				wg.Go(func() { others = all(t, client, spaced(time.Second, 0, patches(`{"nsfw":true}`, 28))) })
+				wg.Wait()
+
+				// Two new names and the other changes are three windows' worth, and the other new names go when the sub-limit
+				// lets them. Nobody can know of it before one of them was refused; and the other goes with it, before its
+				// answer comes.
+				quick(t, others, 2*15*time.Second+roundTrip)
+				quick(t, renames, 10*time.Minute+roundTrip)
+				report := f.Report()
+				if report.Refused > 2 || report.ViolationCount != 0 || report.OK != 32 {
+					t.Errorf("%d refused, %d violations, %d processed; want at most 2, 0, 32",
+						report.Refused, report.ViolationCount, report.OK)
+				}
+				left := registry.Stats().Providers["discord"]
+				if left.Waiting != 0 || left.InFlight != 0 {
+					t.Errorf("%d requests left waiting and %d in flight", left.Waiting, left.InFlight)
+				}
+			})
+		})
+	}
+}
+
 func TestABlockedOrSlowBucketDelaysNobodyElse(t *testing.T) {
 	toTroubled := func(r *http.Request) bool { return strings.Contains(r.URL.Path, troubled) }
 	refusals := 0
