@@ -14,9 +14,9 @@
 // retry_after in milliseconds, other times in whole seconds unless the request asks for X-RateLimit-Precision:
 // millisecond, no hash, no scope, and all methods of a path in one bucket except for the deletion of messages.
 //
-// Counters belong to a credential, a route's hash and the channel, guild or webhook that the path begins with. Their
-// windows begin with the first request in them and end all at once, or, by Limit.Sliding, let single requests come
-// back. The global limit slides.
+// Counters belong to a credential, a route's hash (or its Limit.Counter) and the channel, guild or webhook that the
+// path begins with. Their windows begin with the first request in them and end all at once, or, by Limit.Sliding, let
+// single requests come back. The global limit slides.
 //
 // A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: requests
 // without a valid credential where one is needed, malformed ones, and the one that gets the caller banned. The time
