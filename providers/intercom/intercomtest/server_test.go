@@ -2,11 +2,13 @@ package intercomtest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,6 +133,51 @@ func TestAStepOfTheClockMovesTheWindows(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The best that can be done is to send each request so that it arrives as a window begins that has room for it, which
+// takes one who knows the limit, the clock and its steps, and how long the way is.
+func TestWhoKnowsAllIsNeverRefusedAndNothingQuickerIsAllowed(t *testing.T) {
+	const limit, up, down = 3, 40 * time.Millisecond, 60 * time.Millisecond
+	for _, tt := range []struct {
+		step   time.Duration
+		begins []time.Duration // the windows, on a true clock
+	}{
+		{0, []time.Duration{0, 10 * time.Second, 20 * time.Second, 30 * time.Second}},
+		{3400 * time.Millisecond, []time.Duration{0, 10 * time.Second, 16600 * time.Millisecond, 26600 * time.Millisecond}},
+		{-3400 * time.Millisecond, []time.Duration{0, 10 * time.Second, 23400 * time.Millisecond, 33400 * time.Millisecond}},
+	} {
+		for early, refused := range map[time.Duration]int{0: 0, 1: 1} { // of the last request
+			t.Run(fmt.Sprint(tt.step, " early by ", early), func(t *testing.T) {
+				bubble(t, &intercomtest.Options{
+					Limit: limit, Uplink: up, Downlink: down,
+					Drift: func(since time.Duration) time.Duration {
+						if since < 15*time.Second {
+							return 0
+						}
+						return tt.step
+					},
+				}, func(t *testing.T, srv *intercomtest.Server, c *http.Client) {
+					made := time.Now()
+					last := len(tt.begins)*limit - 1
+					var wg sync.WaitGroup
+					for i := range last + 1 {
+						at := tt.begins[i/limit] - up
+						if i == last {
+							at -= early
+						}
+						wg.Go(func() {
+							time.Sleep(at)
+							call(t, c, "a", "GET", "/contacts", "")
+						})
+					}
+					wg.Wait()
+					expect(t, "refusals", srv.Report().Refused, refused)
+					expect(t, "time", time.Since(made), tt.begins[last/limit]+down)
+				})
+			})
+		}
 	}
 }
 
