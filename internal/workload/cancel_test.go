@@ -4,8 +4,6 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
@@ -15,18 +13,6 @@ import (
 	"github.com/underlimit/underlimit/internal/fakeapi"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
 )
-
-// direct is a fake that is reached without connections, which take the most of the real time where requests are many.
-type direct struct{ *discordtest.Server }
-
-func (d direct) Transport() http.RoundTripper {
-	return roundTripper(func(req *http.Request) (*http.Response, error) {
-		defer req.Body.Close()
-		rec := httptest.NewRecorder()
-		d.ServeHTTP(rec, req.Clone(req.Context()))
-		return rec.Result(), nil
-	})
-}
 
 func TestHalfOfTenThousandWaitersGoAwayAndTheOthersAreNoneTheWorse(t *testing.T) {
 	const n, limit, window = 10_000, 500, 10 * time.Second
