@@ -34,11 +34,13 @@ race: ## Run the tests of the packages with locks three times over with the race
 .PHONY: vet
 vet: ## Run go vet
 	$(GO) vet ./...
+	cd bench && $(GO) vet ./...
 
 .PHONY: lint
 lint: ## Run golangci-lint
 	$(LINT) run ./...
 	cd examples && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../.golangci.yml ./...
+	cd bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../.golangci.yml ./...
 
 .PHONY: fmt
 fmt: ## Format all files
@@ -76,11 +78,16 @@ fuzz: ## Run every fuzz target for FUZZTIME
 .PHONY: bench
 bench: ## Run the benchmarks BENCH, COUNT times each; OLD=file compares with an earlier bench.out
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... > bench.out
+	cd bench && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... >> ../bench.out
 	$(GO) tool -modfile=tools/go.mod benchstat $(OLD) bench.out
+
+.PHONY: bench-once
+bench-once: ## Run each benchmark of the bench module once, to see that it works
+	cd bench && $(GO) test -bench . -benchtime 1x ./...
 
 .PHONY: demo
 demo: ## Show a plain client and an underlimit one side by side
 	$(GO) run ./cmd/underlimit demo
 
 .PHONY: check
-check: fmt-check vet lint actions test examples tidy-check ## Everything that a change has to pass
+check: fmt-check vet lint actions test examples bench-once tidy-check ## Everything that a change has to pass
