@@ -77,8 +77,12 @@ func headerCredential(req *http.Request) string {
 	return v
 }
 
-// maxPrefix is how much of a body is read.
-const maxPrefix = 64 << 10
+const (
+	// maxPrefix is how much of a body is read.
+	maxPrefix = 64 << 10
+	// firstRead is how much of it is read at first: the arguments that matter often come before a long text.
+	firstRead = 2 << 10
+)
 
 var prefixes = sync.Pool{New: func() any { return new([maxPrefix]byte) }}
 
@@ -100,19 +104,25 @@ func (a *args) readBody(req *http.Request) {
 	}
 	defer body.Close()
 
-	buf := prefixes.Get().(*[maxPrefix]byte)
-	n, whole := fill(buf[:], body)
+	buf, n := prefixes.Get().(*[maxPrefix]byte), 0
 	defer func() {
 		clear(buf[:n]) // no credential is left lying about
 		prefixes.Put(buf)
 	}()
-	switch {
-	case isForm:
-		a.readForm(buf[:n], whole)
-	case isJSON:
-		a.readJSON(buf[:n])
-	default:
-		a.readMultipart(buf[:n], contentType)
+	for _, most := range [...]int{firstRead, maxPrefix} {
+		m, whole := fill(buf[n:most], body)
+		n += m
+		switch { // from the start again: what was found stays
+		case isForm:
+			a.readForm(buf[:n], whole)
+		case isJSON:
+			a.readJSON(buf[:n])
+		default:
+			a.readMultipart(buf[:n], contentType)
+		}
+		if n < most || a.complete() {
+			return
+		}
 	}
 }
 

@@ -204,6 +204,37 @@ func TestAtMost64KiBOfACopyOfTheBodyAreRead(t *testing.T) {
 	}
 }
 
+func TestOfALongBodyNoMoreIsReadThanItTakes(t *testing.T) {
+	body := "channel=C1&text=" + strings.Repeat("x", 1<<20)
+	c := &copied{Reader: strings.NewReader(body)}
+	req := bearer(t, "POST", "https://slack.com/api/chat.postMessage", body, "Content-Type", formType)
+	req.GetBody = func() (io.ReadCloser, error) { return c, nil }
+	if k := classify(t, slack.New(nil), req).Draws[0].Key; k.Subject != "C1" {
+		t.Errorf("draws on %v", k)
+	}
+	if c.read != slack.FirstRead || c.closed != 1 {
+		t.Errorf("%d bytes read, closed %d times", c.read, c.closed)
+	}
+}
+
+func TestAnArgumentMayLieWhereReadingPauses(t *testing.T) {
+	p := slack.New(nil)
+	for n := slack.FirstRead - 200; n <= slack.FirstRead; n++ {
+		text := strings.Repeat("x", n)
+		multi, multiType := multipartBody(t, "text", text, "channel", "C1")
+		for contentType, body := range map[string]string{
+			formType:           "text=" + text + "&channel=C1",
+			"application/json": `{"text":"` + text + `","channel":"C1"}`,
+			multiType:          multi,
+		} {
+			req := bearer(t, "POST", "https://slack.com/api/chat.postMessage", body, "Content-Type", contentType)
+			if k := classify(t, p, req).Draws[0].Key; k.Subject != "C1" {
+				t.Fatalf("%s after a text of %d bytes: draws on %v", contentType, n, k)
+			}
+		}
+	}
+}
+
 func TestTheBodyIsNotReadWhereTheHeaderSaysEnough(t *testing.T) {
 	for _, req := range []*http.Request{
 		bearer(t, "POST", "https://slack.com/api/reactions.add", "channel=C1", "Content-Type", formType),

@@ -21,4 +21,7 @@ func Methods() map[string]string {
 // MethodsCSV is the data file.
 var MethodsCSV = methodsCSV
 
-const MaxPrefix = maxPrefix
+const (
+	MaxPrefix = maxPrefix
+	FirstRead = firstRead
+)
