@@ -80,17 +80,29 @@ func (x *exchange) counter() (bucket.Key, bool) {
 	if !isHash(hash) {
 		return bucket.Key{}, false
 	}
-	return bucket.Key{Provider: name, Limit: hash, Owner: x.route.Owner, Subject: x.path.major()}, true
+	subject := x.route.Subject
+	if x.route.Limit == other { // then it is the path's shape
+		subject = x.path.major()
+	}
+	return bucket.Key{Provider: name, Limit: hash, Owner: x.route.Owner, Subject: subject}, true
 }
 
-const (
-	maxHash   = 64 // twice as long as hashes are
-	hashChars = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
-)
+// maxHash is twice as long as hashes are.
+const maxHash = 64
 
 // isHash says whether s may stand in a key as a Limit, and is none of the others.
 func isHash(s string) bool {
-	return s != "" && len(s) <= maxHash && strings.Trim(s, hashChars) == "" && s != global && s != egress && s != other
+	if s == "" || len(s) > maxHash || s == global || s == egress || s == other {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // window returns what the answer says of a window, its Key aside. It reports false if that is not enough to be of use.
