@@ -19,8 +19,8 @@ const maxNumber = 64
 // Number parses a non-negative decimal number, such as "12" or "0.85".
 func Number(s string) (float64, bool) {
 	s = strings.TrimSpace(s)
-	if s == "" || len(s) > maxNumber || strings.Trim(s, "0123456789.eE+-") != "" {
-		return 0, false // what is left over would be hexadecimal, an underscore, "inf" or "nan"
+	if s == "" || len(s) > maxNumber || !isDecimal(s) {
+		return 0, false // it might be hexadecimal, or have an underscore, or be "inf" or "nan"
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if math.IsInf(f, 1) {
@@ -30,6 +30,18 @@ func Number(s string) (float64, bool) {
 		return 0, false
 	}
 	return f, true
+}
+
+// isDecimal says whether s has no byte but those of decimal numbers.
+func isDecimal(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case '0' <= c && c <= '9', c == '.', c == 'e', c == 'E', c == '+', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // Duration parses a non-negative number of units. It rounds up to a nanosecond, so that waiting for it is never too
