@@ -102,6 +102,38 @@ func TestDateIsWhatAClockCouldShow(t *testing.T) {
 	}
 }
 
+// Whatever becomes of the usual form, it is read as net/http reads it.
+func TestDateIsThatOfNetHTTP(t *testing.T) {
+	check := func(s string) {
+		t.Helper()
+		want, err := http.ParseTime(s)
+		if err != nil || want.Year() < 1970 || want.Year() > 2241 {
+			want = time.Time{}
+		}
+		if got := field.Date(http.Header{"Date": {s}}); got != want {
+			t.Errorf("Date of %q = %v, want %v", s, got, want)
+		}
+	}
+	for at := time.Unix(0, 0).UTC(); at.Year() < 2030; at = at.Add(41*time.Hour + 59*time.Minute + 59*time.Second) {
+		check(at.Format(http.TimeFormat))
+	}
+	const usual = "Thu, 29 Feb 2024 23:59:59 GMT"
+	for i := range len(usual) {
+		for _, c := range []byte("0123456789 :,-SatMonFebDecGMT\x00\xff") {
+			check(usual[:i] + string([]byte{c}) + usual[i+1:])
+			check(usual[:i] + string([]byte{c}) + usual[i:])
+		}
+		check(usual[:i] + usual[i+1:])
+	}
+}
+
+func BenchmarkDate(b *testing.B) {
+	h := http.Header{"Date": {"Thu, 29 Feb 2024 23:59:59 GMT"}}
+	for b.Loop() {
+		field.Date(h)
+	}
+}
+
 func TestInstantReadsEveryFormInUse(t *testing.T) {
 	sec := time.Unix(1487332510, 0).UTC()
 	latest := time.Unix(1<<33, 0).UTC()
