@@ -65,8 +65,8 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 func (p *Provider) domain(u *url.URL) (string, bool) {
 	host := u.Hostname()
 	domain, ok := p.hosts[host]
-	if !ok {
-		domain, ok = p.hosts[strings.ToLower(host)]
+	if lower := strings.ToLower(host); !ok && lower != host {
+		domain, ok = p.hosts[lower]
 	}
 	return domain, ok
 }
