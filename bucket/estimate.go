@@ -37,10 +37,11 @@ func (r *Registry) others(s *state, t *Ticket) int {
 	if s.line == nil {
 		return 0
 	}
-	if t.seq == r.seq && t.priority() <= 0 && len(s.line.classes) == 1 && s.line.classes[0].priority >= t.priority() {
+	if t.seq >= r.seq && t.priority() <= 0 && len(s.line.classes) == 1 && s.line.classes[0].priority >= t.priority() {
 		return s.line.waiting // it came last
 	}
-	return s.line.ahead(t, mostAhead)
+	_, ahead := s.line.ahead(t)
+	return ahead
 }
 
 // estimateAt is the earliest moment at which w units may have gone from s for t, behind those ahead of it.

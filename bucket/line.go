@@ -220,16 +220,15 @@ func (l *line) outranks(t *Ticket) bool {
 	return w != nil && w.ticket != t && w.ticket.before(t)
 }
 
-// ahead is how many in line go before t, counted no further than to most.
-func (l *line) ahead(t *Ticket, most int) int {
-	if l == nil || l.waiting == 0 {
-		return 0
+// ahead is how many are in line, and how many of them go before t.
+func (l *line) ahead(t *Ticket) (waiting, ahead int) {
+	if l == nil {
+		return 0, 0
 	}
-	n := 0
 	for i := range l.classes {
-		n = l.classes[i].queue.ahead(place{rank: t.rank, seq: t.seq}, 0, n, most)
+		ahead = l.classes[i].queue.ahead(place{rank: t.rank, seq: t.seq}, 0, ahead, mostAhead)
 	}
-	return n
+	return l.waiting, ahead
 }
 
 // wakes are the lines that time will let through, soonest first: at the same moment, in the order of those who stand
