@@ -4,7 +4,17 @@ import "net/http"
 
 // Join returns a provider that asks each of ps in turn: the first that claims a request has it. Put the more general
 // ones, such as headers, last.
-func Join(ps ...Provider) Provider { return joined(append([]Provider(nil), ps...)) }
+func Join(ps ...Provider) Provider {
+	var all joined
+	for _, p := range ps {
+		if j, ok := p.(joined); ok {
+			all = append(all, j...) // a call remembers one provider, which must not be a Join
+		} else {
+			all = append(all, p)
+		}
+	}
+	return all
+}
 
 type joined []Provider
 

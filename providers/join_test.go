@@ -1,0 +1,60 @@
+package providers_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/providers"
+)
+
+// host is a provider that claims the requests to one host, and refuses them all.
+type host string
+
+func (h host) Name() string { return string(h) }
+
+func (h host) Classify(req *http.Request) (providers.Call, bool) {
+	return providers.Call{Provider: string(h), Draws: []bucket.Draw{{Key: h.key()}}}, req.Host == string(h)
+}
+
+func (h host) Judge(*http.Request, *providers.Call, *providers.Answer) providers.Verdict {
+	return providers.Verdict{Refused: true, Updates: []bucket.Update{bucket.Block{Key: h.key()}}}
+}
+
+func (h host) key() bucket.Key { return bucket.Key{Provider: string(h), Limit: "all"} }
+
+func to(name string) *http.Request { return httptest.NewRequest(http.MethodGet, "http://"+name+"/", nil) }
+
+func TestTheFirstThatClaimsARequestHasIt(t *testing.T) {
+	all := map[string]providers.Provider{
+		"two":           providers.Join(host("a"), host("b")),
+		"one in others": providers.Join(providers.Join(providers.Join(host("a")), host("b")), host("a")),
+	}
+	for name, p := range all {
+		t.Run(name, func(t *testing.T) {
+			for _, want := range []string{"a", "b"} {
+				call, ok := p.Classify(to(want))
+				if !ok || call.Provider != want {
+					t.Fatalf("a request to %s is of %q", want, call.Provider)
+				}
+				v := p.Judge(to(want), &call, &providers.Answer{Status: 429})
+				if b, ok := v.Updates[0].(bucket.Block); !ok || b.Key.Provider != want {
+					t.Errorf("an answer of %s leads to %v", want, v.Updates)
+				}
+			}
+			if call, ok := p.Classify(to("c")); ok {
+				t.Errorf("%q claims what is nobody's", call.Provider)
+			}
+		})
+	}
+}
+
+func TestAJoinIsNotChangedByItsArguments(t *testing.T) {
+	ps := []providers.Provider{host("a")}
+	p := providers.Join(ps...)
+	ps[0] = host("b")
+	if _, ok := p.Classify(to("a")); !ok {
+		t.Error("it forgot its provider")
+	}
+}
