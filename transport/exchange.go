@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"time"
 
@@ -172,12 +171,6 @@ func (x *exchange) outgoing() (*http.Request, error) {
 	return &req, nil
 }
 
-// neverSent says whether an error proves that nothing of the request reached the server.
-func neverSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
-}
-
 // judge asks the provider what an answer means.
 func (x *exchange) judge(resp *http.Response, sent, received time.Time) providers.Verdict {
 	a := providers.Answer{
@@ -232,7 +225,7 @@ func (x *exchange) failed(err error, took time.Duration) {
 	if h := x.trace; h != nil && h.GotResponse != nil {
 		h.GotResponse(x.ctx, ResponseInfo{CallInfo: x.info(), Took: took, Err: err})
 	}
-	if neverSent(err) || x.repeatable() {
+	if !hopeless(err) && (neverSent(err) || x.repeatable()) {
 		x.afterFailure(RetryConnection)
 	}
 }

@@ -2,14 +2,18 @@ package transport_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +92,68 @@ func TestFailuresAreRepeatedOnlyWhereTheyMayBe(t *testing.T) {
 					t.Errorf("got %+v", got)
 				}
 				checkQuiet(t, limits)
+			})
+		})
+	}
+}
+
+func TestFailuresThatNoRetryMendsAreNotRepeated(t *testing.T) {
+	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
+	untrusted := x509.UnknownAuthorityError{Cert: &x509.Certificate{}}
+	unparsable := &url.Error{Op: "parse", URL: "http://proxy:port", Err: errBroken}
+	for name, test := range map[string]struct {
+		err  error
+		sent int
+	}{
+		"a certificate of nobody's":   {&tls.CertificateVerificationError{Err: errBroken}, 1},
+		"one that the program denies": {fmt.Errorf("pinning: %w", untrusted), 1},
+		"one that has run out":        {x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.Expired}, 1},
+		"one of another host":         {x509.HostnameError{Certificate: &x509.Certificate{}, Host: "api.test"}, 1},
+		"a server without TLS":        {fmt.Errorf("wrapped: %w", http.ErrSchemeMismatch), 1},
+		"no such host":                {dial(&net.DNSError{Err: "no such host", IsNotFound: true}), 1},
+		"a resolver that is not well": {dial(&net.DNSError{Err: "server misbehaving", IsTemporary: true}), 4},
+		"not found, for now":          {dial(&net.DNSError{Err: "no such host", IsNotFound: true, IsTemporary: true}), 4},
+		"no such port":                {dial(&net.AddrError{Err: "invalid port", Addr: "99999"}), 1},
+		"a proxy without a URL":       {fmt.Errorf("invalid proxy: %w", unparsable), 1},
+		"nobody there":                {dial(syscall.ECONNREFUSED), 4},
+		"a broken connection":         {io.ErrUnexpectedEOF, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := serve(fail(test.err))
+				limits := transport.New(&api{}, &transport.Options{Base: srv})
+				if got := roundTrip(limits, request(t.Context(), http.MethodGet, nil)); !errors.Is(got.err, test.err) {
+					t.Errorf("got %+v", got)
+				}
+				if n := len(srv.sent); n != test.sent {
+					t.Errorf("it was sent %d times, want %d", n, test.sent)
+				}
+				checkQuiet(t, limits)
+			})
+		})
+	}
+}
+
+func TestRequestsThatTheBaseWillNotSendAreNotRepeated(t *testing.T) {
+	for name, spoil := range map[string]func(*http.Request){
+		"unsupported protocol scheme": func(req *http.Request) { req.URL.Scheme = "gopher" },
+		"no Host in request URL":      func(req *http.Request) { req.URL.Host = "" },
+		"invalid method":              func(req *http.Request) { req.Method = "GET IT" },
+		"invalid header field":        func(req *http.Request) { req.Header.Set("Cookie", "a\nb") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rt, _ := listen(t, func(http.ResponseWriter, *http.Request) {})
+				srv := serve(rt.RoundTrip)
+				limits := transport.New(&api{repeat: providers.Always}, &transport.Options{Base: srv})
+				req := request(t.Context(), http.MethodGet, nil)
+				spoil(req)
+				if got := roundTrip(limits, req); got.err == nil || !strings.Contains(got.err.Error(), name) {
+					t.Errorf("got %+v", got)
+				}
+				if n := len(srv.sent); n != 1 {
+					t.Errorf("it was sent %d times", n)
+				}
 			})
 		})
 	}

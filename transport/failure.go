@@ -1,0 +1,57 @@
+package transport
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// neverSent says whether an error proves that nothing of the request reached the server.
+func neverSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// hopeless says whether an error would be the same if the request were sent again: something in the request, in the
+// program or at the server is set up wrongly.
+func hopeless(err error) bool {
+	return is[*tls.CertificateVerificationError](err) ||
+		// What a program's own verification of a certificate returns is not wrapped in the above.
+		is[x509.UnknownAuthorityError](err) || is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err) ||
+		errors.Is(err, http.ErrSchemeMismatch) ||
+		is[*net.AddrError](err) || unknownHost(err) || unparsable(err) || untyped(err)
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// unknownHost says whether there is no such host, by an answer that holds for a while.
+func unknownHost(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && dns.IsNotFound && !dns.IsTemporary
+}
+
+// unparsable says whether a URL, such as that of a proxy, is none.
+func unparsable(err error) bool {
+	u, ok := errors.AsType[*url.Error](err)
+	return ok && u.Op == "parse"
+}
+
+// refusedRequests begin what net/http's Transport says of requests that it does not send. These errors have no types.
+var refusedRequests = []string{
+	"unsupported protocol scheme",
+	"http: no Host in request URL",
+	"net/http: invalid ",
+}
+
+func untyped(err error) bool {
+	text := err.Error()
+	return slices.ContainsFunc(refusedRequests, func(s string) bool { return strings.HasPrefix(text, s) })
+}
