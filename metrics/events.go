@@ -28,28 +28,30 @@ const discord = "discord"
 
 // events are the metrics that a Trace keeps. They are one collector, so that all of them are registered or none.
 type events struct {
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	waits    *prometheus.HistogramVec
-	limited  *prometheus.CounterVec
-	retries  *prometheus.CounterVec
-	rejected *prometheus.CounterVec
-	invalid  *prometheus.CounterVec
-	overflow *prometheus.CounterVec
+	requests   *prometheus.CounterVec
+	duration   *prometheus.HistogramVec
+	waits      *prometheus.HistogramVec
+	limited    *prometheus.CounterVec
+	retries    *prometheus.CounterVec
+	suppressed *prometheus.CounterVec
+	rejected   *prometheus.CounterVec
+	invalid    *prometheus.CounterVec
+	overflow   *prometheus.CounterVec
 
 	providers table[*provider]
 }
 
 // A provider has the series of one provider at hand.
 type provider struct {
-	routes    table[*route]
-	other     func() *route // for the routes that the table has no room for
-	firstWait prometheus.Observer
-	retryWait prometheus.Observer
-	retries   *counters
-	rejected  *counters
-	invalid   *counters // nil where nobody counts them
-	overflow  prometheus.Counter
+	routes     table[*route]
+	other      func() *route // for the routes that the table has no room for
+	firstWait  prometheus.Observer
+	retryWait  prometheus.Observer
+	retries    *counters
+	suppressed *counters
+	rejected   *counters
+	invalid    *counters // nil where nobody counts them
+	overflow   prometheus.Counter
 }
 
 // A route has the series of one route at hand.
@@ -78,6 +80,9 @@ func newEvents() *events {
 			"provider", "route", "scope"),
 		retries: counterVec("retries_total",
 			"Requests sent again, by why.",
+			"provider", "reason"),
+		suppressed: counterVec("retries_suppressed_total",
+			"Failed requests not sent again because the retry budget was spent, by why they would have been.",
 			"provider", "reason"),
 		rejected: counterVec("rejected_total",
 			"Requests that ended unsent, by why.",
@@ -114,9 +119,9 @@ func histogramVec(name, help string, buckets []float64, labels ...string) *prome
 }
 
 // vectors is everything to be collected.
-func (e *events) vectors() [8]prometheus.Collector {
+func (e *events) vectors() [9]prometheus.Collector {
 	return [...]prometheus.Collector{
-		e.requests, e.duration, e.waits, e.limited, e.retries, e.rejected, e.invalid, e.overflow,
+		e.requests, e.duration, e.waits, e.limited, e.retries, e.suppressed, e.rejected, e.invalid, e.overflow,
 	}
 }
 
@@ -141,6 +146,8 @@ func (e *events) newProvider(name string) *provider {
 		retryWait: e.waits.WithLabelValues(name, waitRetry),
 		retries: newCounters(e.retries, name).start(
 			string(transport.RetryRefused), string(transport.RetryServerError), string(transport.RetryConnection)),
+		suppressed: newCounters(e.suppressed, name).start(
+			string(transport.RetryServerError), string(transport.RetryConnection)),
 		rejected: newCounters(e.rejected, name).start(
 			rejectedQueueFull, rejectedMaxWait, rejectedDeadline, rejectedGone),
 		overflow: e.overflow.WithLabelValues(name),

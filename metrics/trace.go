@@ -75,6 +75,9 @@ func (e *events) finished(ctx context.Context, info transport.FinishedInfo) {
 	if overflow {
 		p.overflow.Inc()
 	}
+	if info.Suppressed != "" {
+		p.suppressed.inc(string(info.Suppressed))
+	}
 	if info.Err == nil {
 		r.requests.inc(statusCode(info.Status))
 		return

@@ -104,6 +104,19 @@ func TestAFinishedRequestIsCountedByHowItEnded(t *testing.T) {
 // count is one event in the series with these label values.
 func count(labels string) map[string]float64 { return map[string]float64{labels: 1} }
 
+func TestRetriesThatTheBudgetSuppressedAreCounted(t *testing.T) {
+	trace, reg := newTrace(t)
+	for _, reason := range []transport.RetryReason{transport.RetryServerError, transport.RetryConnection, ""} {
+		trace.Finished(t.Context(), transport.FinishedInfo{
+			CallInfo: call("slack", "r", 1), Status: http.StatusServiceUnavailable, Suppressed: reason,
+		})
+	}
+	want := map[string]float64{"slack server_error": 1, "slack connection": 1}
+	if got := series(t, reg, "retries_suppressed_total"); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestOnlyDiscordCountsInvalidRequests(t *testing.T) {
 	for _, test := range []struct {
 		provider string

@@ -25,6 +25,8 @@ type exchange struct {
 	looping  bool // the retry loop has begun
 	failures int  // of them, those that failed without a refusal
 	last     outcome
+
+	suppressed RetryReason // why it would have been sent again if the budget allowed it
 }
 
 // An outcome is how the latest attempt ended.
@@ -64,7 +66,7 @@ func (x *exchange) run() (*http.Response, error) {
 		resp.Request = x.req
 	}
 	if h := x.trace; h != nil && h.Finished != nil {
-		info := FinishedInfo{CallInfo: x.info(), Err: err, Waited: x.ticket.Waited()}
+		info := FinishedInfo{CallInfo: x.info(), Err: err, Waited: x.ticket.Waited(), Suppressed: x.suppressed}
 		if resp != nil {
 			info.Status = resp.StatusCode
 		}
@@ -95,6 +97,9 @@ func (x *exchange) try() {
 	}
 	x.discard()
 	x.attempt++
+	if x.attempt == 1 {
+		x.t.budgets.pay(x.call.Provider)
+	}
 	sent := time.Now()
 	resp, err := x.t.base.RoundTrip(req)
 	received := time.Now()
@@ -211,7 +216,7 @@ func (x *exchange) answered(
 	switch {
 	case v.Final:
 	case v.Refused:
-		if len(x.call.Draws) > 0 { // else nothing would hold the next attempt back
+		if len(x.call.Draws) > 0 && x.sendable() { // without draws, nothing would hold the next attempt back
 			x.again(RetryRefused, 0)
 		}
 	case serverError(resp.StatusCode) && x.repeatable():
@@ -230,24 +235,30 @@ func (x *exchange) failed(err error, took time.Duration) {
 	}
 }
 
-// afterFailure has the request sent again after a while, unless it failed often enough.
+// afterFailure has the request sent again after a while, unless it failed often enough, or too many others did.
 func (x *exchange) afterFailure(reason RetryReason) {
 	x.failures++
-	if x.failures > maxFailures {
+	if x.failures > maxFailures || !x.sendable() {
 		return
 	}
 	delay := backoff(x.failures)
 	if deadline, ok := x.ctx.Deadline(); ok && time.Until(deadline) < delay {
 		return
 	}
+	if !x.t.budgets.spend(x.call.Provider) {
+		x.suppressed = reason
+		return
+	}
 	x.again(reason, delay)
 }
 
-// again has the request sent once more, if it can be.
+// sendable says whether the request can be sent once more.
+func (x *exchange) sendable() bool {
+	return x.attempt < x.t.maxAttempts && x.body.replayable() && x.ctx.Err() == nil
+}
+
+// again has the request, which must be sendable, sent once more.
 func (x *exchange) again(reason RetryReason, delay time.Duration) {
-	if x.attempt >= x.t.maxAttempts || !x.body.replayable() || x.ctx.Err() != nil {
-		return
-	}
 	x.last.again, x.last.delay = true, delay
 	if h := x.trace; h != nil && h.Retry != nil {
 		info := x.info()

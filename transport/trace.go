@@ -105,6 +105,8 @@ type FinishedInfo struct {
 	Err    error
 	// Waited is the time spent waiting for leave, over all attempts.
 	Waited time.Duration
+	// Suppressed says why the request would have been sent again, had the retry budget not been spent; usually empty.
+	Suppressed RetryReason
 }
 
 type traceKey struct{}

@@ -20,6 +20,10 @@ type Options struct {
 	// MaxAttempts is how often a request is sent at most; 0 means 10, and 1 never sends it again. At most 3 sendings
 	// may follow failures that were no refusals: answers of 500, 502, 503 or 504, and broken connections.
 	MaxAttempts int
+	// RetryBudget is how many such sendings a request pays for on average, so that a provider which fails all of them
+	// gets no more than 1 + RetryBudget sendings a request. Each provider has a budget, which begins with 10 sendings
+	// and saves up no more; when it is spent, failures are returned at once. 0 means 0.1; negative, no bound.
+	RetryBudget float64
 	// MaxWait bounds the time that a request waits for leave, over all its attempts; 0 leaves it to the request's
 	// context.
 	MaxWait time.Duration
@@ -42,6 +46,7 @@ type Transport struct {
 	maxWait     time.Duration
 	trace       *Trace
 	retries     *retryablehttp.Client
+	budgets     budgets
 }
 
 // New returns a Transport that keeps to the limits that p knows. opts may be nil and is copied.
@@ -68,6 +73,7 @@ func New(p providers.Provider, opts *Options) *Transport {
 		t.maxAttempts = defaultAttempts
 	}
 	t.retries = retryClient(t.maxAttempts)
+	t.budgets.init(o.RetryBudget)
 	return t
 }
 
