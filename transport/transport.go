@@ -113,7 +113,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		return x.pass()
 	}
-	x.ticket.MaxWait = t.maxWait
+	x.ticket.MaxWait, x.ticket.Priority = t.maxWait, contextPriority(x.ctx)
 	if extra := contextTrace(x.ctx); extra != nil {
 		x.trace = join(t.trace, extra)
 	}

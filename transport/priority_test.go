@@ -1,0 +1,71 @@
+package transport_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/transport"
+)
+
+func TestHigherPrioritiesGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &api{draws: []bucket.Draw{{Key: apiKey, Policy: &bucket.Policy{Every: time.Second}}}}
+		srv := serve(answer(200))
+		limits := transport.New(p, &transport.Options{Base: srv})
+		ordinary := t.Context()
+		urgent, late := transport.WithPriority(ordinary, 5), transport.WithPriority(ordinary, -1)
+		var all sync.WaitGroup
+		for _, call := range []struct {
+			name string
+			ctx  context.Context
+		}{
+			{"now", late},
+			{"export", late},
+			{"first", ordinary},
+			{"user", urgent},
+			{"second", ordinary},
+			{"admin", transport.WithPriority(urgent, 9)},
+			{"another user", urgent},
+		} {
+			all.Go(func() {
+				want(t, roundTrip(limits, request(call.ctx, http.MethodPost, strings.NewReader(call.name))), 200)
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+		order := []string{"now", "admin", "user", "another user", "first", "second", "export"}
+		if got := srv.bodies(); !slices.Equal(got, order) {
+			t.Errorf("sent in the order %q, want %q", got, order)
+		}
+	})
+}
+
+func TestARefusedRequestKeepsItsPriority(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &api{draws: []bucket.Draw{{Key: apiKey, Policy: &bucket.Policy{Every: time.Second}}}}
+		srv := serve(answer(200), answer(429, "Refused: 10s"), answer(200))
+		limits := transport.New(p, &transport.Options{Base: srv})
+		var all sync.WaitGroup
+		send := func(name string, priority int) {
+			all.Go(func() {
+				ctx := transport.WithPriority(t.Context(), priority)
+				want(t, roundTrip(limits, request(ctx, http.MethodPost, strings.NewReader(name))), 200)
+			})
+			synctest.Wait()
+		}
+		send("now", 0)
+		send("first", 0)
+		send("urgent", 1)
+		all.Wait()
+		if got, order := srv.bodies(), []string{"now", "urgent", "urgent", "first"}; !slices.Equal(got, order) {
+			t.Errorf("sent in the order %q, want %q", got, order)
+		}
+	})
+}
