@@ -31,6 +31,7 @@ type events struct {
 	requests   *prometheus.CounterVec
 	duration   *prometheus.HistogramVec
 	waits      *prometheus.HistogramVec
+	shadow     *prometheus.HistogramVec
 	limited    *prometheus.CounterVec
 	retries    *prometheus.CounterVec
 	suppressed *prometheus.CounterVec
@@ -47,6 +48,7 @@ type provider struct {
 	other      func() *route // for the routes that the table has no room for
 	firstWait  prometheus.Observer
 	retryWait  prometheus.Observer
+	shadow     func() prometheus.Observer // most transports are not in shadow mode and have no such series
 	retries    *counters
 	suppressed *counters
 	rejected   *counters
@@ -75,6 +77,9 @@ func newEvents() *events {
 		waits: histogramVec("queue_wait_seconds",
 			"Time that requests were held back, before their first sending (limit) or another one (retry).",
 			waitBuckets, "provider", "reason"),
+		shadow: histogramVec("shadow_wait_seconds",
+			"Time that requests would have been held back, by estimate, were the transport not in shadow mode.",
+			waitBuckets, "provider"),
 		limited: counterVec("upstream_rate_limited_total",
 			"Answers that refused a request because of a limit, by whose limit it was.",
 			"provider", "route", "scope"),
@@ -119,9 +124,9 @@ func histogramVec(name, help string, buckets []float64, labels ...string) *prome
 }
 
 // vectors is everything to be collected.
-func (e *events) vectors() [9]prometheus.Collector {
+func (e *events) vectors() [10]prometheus.Collector {
 	return [...]prometheus.Collector{
-		e.requests, e.duration, e.waits, e.limited, e.retries, e.suppressed, e.rejected, e.invalid, e.overflow,
+		e.requests, e.duration, e.waits, e.shadow, e.limited, e.retries, e.suppressed, e.rejected, e.invalid, e.overflow,
 	}
 }
 
@@ -144,12 +149,13 @@ func (e *events) newProvider(name string) *provider {
 	p := &provider{
 		firstWait: e.waits.WithLabelValues(name, waitLimit),
 		retryWait: e.waits.WithLabelValues(name, waitRetry),
+		shadow:    sync.OnceValue(func() prometheus.Observer { return e.shadow.WithLabelValues(name) }),
 		retries: newCounters(e.retries, name).start(
 			string(transport.RetryRefused), string(transport.RetryServerError), string(transport.RetryConnection)),
 		suppressed: newCounters(e.suppressed, name).start(
 			string(transport.RetryServerError), string(transport.RetryConnection)),
 		rejected: newCounters(e.rejected, name).start(
-			rejectedQueueFull, rejectedMaxWait, rejectedDeadline, rejectedGone),
+			rejectedQueueFull, rejectedMaxWait, rejectedDeadline, rejectedWouldWait, rejectedGone),
 		overflow: e.overflow.WithLabelValues(name),
 	}
 	if name == discord {

@@ -65,6 +65,7 @@ const (
 	rejectedQueueFull = "queue_full"
 	rejectedMaxWait   = "max_wait"
 	rejectedDeadline  = "deadline"
+	rejectedWouldWait = "would_wait"
 	rejectedGone      = "caller_gone"
 )
 
@@ -76,6 +77,8 @@ func rejection(err *bucket.WaitError) string {
 		return rejectedMaxWait
 	case errors.Is(err, context.DeadlineExceeded):
 		return rejectedDeadline
+	case errors.Is(err, bucket.ErrWouldWait):
+		return rejectedWouldWait
 	}
 	return rejectedGone // canceled, with a cause that can be any error
 }

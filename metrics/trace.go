@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/providers"
 	"github.com/underlimit/underlimit/transport"
 )
@@ -40,6 +41,9 @@ func (e *events) waitDone(_ context.Context, info transport.WaitDoneInfo) {
 		wait = p.retryWait
 	}
 	wait.Observe(info.Waited.Seconds())
+	if info.Mode == bucket.Shadow {
+		p.shadow().Observe(info.Would.Seconds())
+	}
 }
 
 func (e *events) gotResponse(_ context.Context, info transport.ResponseInfo) {

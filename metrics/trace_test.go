@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/metrics"
@@ -69,6 +70,7 @@ func TestAFinishedRequestIsCountedByHowItEnded(t *testing.T) {
 		{name: "the queue is full", err: unsent(bucket.ErrQueueFull), code: "refused", rejected: "queue_full"},
 		{name: "the wait is too long", err: unsent(bucket.ErrMaxWait), code: "refused", rejected: "max_wait"},
 		{name: "the deadline comes first", err: unsent(context.DeadlineExceeded), code: "refused", rejected: "deadline"},
+		{name: "the mode allows no wait", err: unsent(bucket.ErrWouldWait), code: "refused", rejected: "would_wait"},
 		{name: "the caller left the queue", err: unsent(context.Canceled), code: "canceled", rejected: "caller_gone"},
 		{
 			name: "the caller left the queue for a reason", ctx: gone, err: unsent(context.Cause(gone)),
@@ -183,6 +185,24 @@ func TestRequestsTurnedAwayOnArrivalDoNotCountAsWaits(t *testing.T) {
 	if got := histograms(t, reg, "queue_wait_seconds"); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+}
+
+func TestOnlyShadowModeShowsWhatRequestsWouldHaveWaited(t *testing.T) {
+	trace, reg := newTrace(t)
+	trace.WaitDone(t.Context(), transport.WaitDoneInfo{CallInfo: call("slack", "r", 1), Waited: time.Second})
+	trace.WaitDone(t.Context(), transport.WaitDoneInfo{
+		CallInfo: call("slack", "r", 1), Mode: bucket.Reject, Err: &bucket.WaitError{Err: bucket.ErrWouldWait},
+	})
+	each(t, reg, "shadow_wait_seconds", func(labels string, _ *dto.Metric) { t.Errorf("there is a series of %s", labels) })
+	for _, would := range []time.Duration{0, 2 * time.Second} {
+		info := transport.WaitDoneInfo{CallInfo: call("slack", "r", 1), Mode: bucket.Shadow, Would: would}
+		trace.WaitDone(t.Context(), info)
+	}
+	want := map[string]histogram{"slack": {2, 2, true}}
+	if got := histograms(t, reg, "shadow_wait_seconds"); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	lint(t, reg)
 }
 
 func TestFailedSendingsTakeTimeToo(t *testing.T) {

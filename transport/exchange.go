@@ -66,7 +66,9 @@ func (x *exchange) run() (*http.Response, error) {
 		resp.Request = x.req
 	}
 	if h := x.trace; h != nil && h.Finished != nil {
-		info := FinishedInfo{CallInfo: x.info(), Err: err, Waited: x.ticket.Waited(), Suppressed: x.suppressed}
+		info := FinishedInfo{
+			CallInfo: x.info(), Err: err, Waited: x.ticket.Waited(), Would: x.ticket.Shadowed(), Suppressed: x.suppressed,
+		}
 		if resp != nil {
 			info.Status = resp.StatusCode
 		}
@@ -141,7 +143,7 @@ func (x *exchange) acquire() (bucket.Lease, error) {
 	}
 	info := x.info()
 	info.Attempt++
-	before := x.ticket.Waited()
+	waited, would := x.ticket.Waited(), x.ticket.Shadowed()
 	if h.WaitStart != nil {
 		h.WaitStart(x.ctx, WaitStartInfo{info})
 	}
@@ -153,7 +155,9 @@ func (x *exchange) acquire() (bucket.Lease, error) {
 				lease.Cancel()
 			}
 		}()
-		h.WaitDone(x.ctx, WaitDoneInfo{CallInfo: info, Waited: x.ticket.Waited() - before, Err: err})
+		h.WaitDone(x.ctx, WaitDoneInfo{
+			CallInfo: info, Mode: x.t.mode, Waited: x.ticket.Waited() - waited, Would: x.ticket.Shadowed() - would, Err: err,
+		})
 		told = true
 	}
 	return lease, err
@@ -216,7 +220,8 @@ func (x *exchange) answered(
 	switch {
 	case v.Final:
 	case v.Refused:
-		if len(x.call.Draws) > 0 && x.sendable() { // without draws, nothing would hold the next attempt back
+		// Without draws nothing would hold the next attempt back; and in mode Reject what holds it back fails it.
+		if len(x.call.Draws) > 0 && x.t.mode != bucket.Reject && x.sendable() {
 			x.again(RetryRefused, 0)
 		}
 	case serverError(resp.StatusCode) && x.repeatable():

@@ -46,8 +46,12 @@ type WaitStartInfo struct{ CallInfo }
 // WaitDoneInfo says how the wait for leave ended.
 type WaitDoneInfo struct {
 	CallInfo
+	// Mode is the transport's.
+	Mode bucket.Mode
 	// Waited is how long this one wait took; 0 if the request could go at once.
 	Waited time.Duration
+	// Would is how long it would have been in mode bucket.Wait, by estimate, if Mode is bucket.Shadow; else 0.
+	Would time.Duration
 	// Err is nil when the request may go, else usually a *bucket.WaitError.
 	Err error
 }
@@ -105,6 +109,8 @@ type FinishedInfo struct {
 	Err    error
 	// Waited is the time spent waiting for leave, over all attempts.
 	Waited time.Duration
+	// Would is the time that it would have waited, by estimate, in mode bucket.Shadow; else 0.
+	Would time.Duration
 	// Suppressed says why the request would have been sent again, had the retry budget not been spent; usually empty.
 	Suppressed RetryReason
 }

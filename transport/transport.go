@@ -27,6 +27,11 @@ type Options struct {
 	// MaxWait bounds the time that a request waits for leave, over all its attempts; 0 leaves it to the request's
 	// context.
 	MaxWait time.Duration
+	// Mode says what becomes of a request that would have to wait. The zero value, bucket.Wait, has it wait its turn.
+	// With bucket.Reject it fails at once, with the cause bucket.ErrWouldWait, and a refused one is not sent again.
+	// With bucket.Shadow limits delay and fail nothing, and no request is sent again for any reason: the transport
+	// learns, and tells the Trace how long it would have held requests back.
+	Mode bucket.Mode
 	// Trace is told of every request; nil means nobody is.
 	Trace *Trace
 }
@@ -44,6 +49,7 @@ type Transport struct {
 	buckets     *bucket.Registry
 	maxAttempts int
 	maxWait     time.Duration
+	mode        bucket.Mode
 	trace       *Trace
 	retries     *retryablehttp.Client
 	budgets     budgets
@@ -61,6 +67,7 @@ func New(p providers.Provider, opts *Options) *Transport {
 		buckets:     o.Buckets,
 		maxAttempts: o.MaxAttempts,
 		maxWait:     o.MaxWait,
+		mode:        o.Mode,
 		trace:       o.Trace,
 	}
 	if t.base == nil {
@@ -69,7 +76,10 @@ func New(p providers.Provider, opts *Options) *Transport {
 	if t.buckets == nil {
 		t.buckets = bucket.NewRegistry(nil)
 	}
-	if t.maxAttempts <= 0 {
+	switch {
+	case t.mode == bucket.Shadow:
+		t.maxAttempts = 1 // the traffic is to be what it would be without a transport
+	case t.maxAttempts <= 0:
 		t.maxAttempts = defaultAttempts
 	}
 	t.retries = retryClient(t.maxAttempts)
@@ -113,7 +123,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		return x.pass()
 	}
-	x.ticket.MaxWait, x.ticket.Priority = t.maxWait, contextPriority(x.ctx)
+	x.ticket.MaxWait, x.ticket.Mode, x.ticket.Priority = t.maxWait, t.mode, contextPriority(x.ctx)
 	if extra := contextTrace(x.ctx); extra != nil {
 		x.trace = join(t.trace, extra)
 	}
