@@ -1,6 +1,9 @@
 package providers
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Join returns a provider that asks each of ps in turn: the first that claims a request has it. Put the more general
 // ones, such as headers, last.
@@ -35,4 +38,12 @@ func (j joined) Judge(req *http.Request, call *Call, a *Answer) Verdict {
 		panic("providers: Judge of a call that this Join did not classify")
 	}
 	return call.by.Judge(req, call, a)
+}
+
+// Refuse speaks for the provider that claimed the request.
+func (j joined) Refuse(req *http.Request, call *Call, now time.Time, wait time.Duration) (http.Header, []byte) {
+	if call.by == nil {
+		panic("providers: Refuse of a call that this Join did not classify")
+	}
+	return refusal(call.by, req, call, now, wait)
 }

@@ -3,7 +3,9 @@ package providers_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"testing"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/providers"
@@ -24,7 +26,9 @@ func (h host) Judge(*http.Request, *providers.Call, *providers.Answer) providers
 
 func (h host) key() bucket.Key { return bucket.Key{Provider: string(h), Limit: "all"} }
 
-func to(name string) *http.Request { return httptest.NewRequest(http.MethodGet, "http://"+name+"/", nil) }
+func to(name string) *http.Request {
+	return httptest.NewRequest(http.MethodGet, "http://"+name+"/", nil)
+}
 
 func TestTheFirstThatClaimsARequestHasIt(t *testing.T) {
 	all := map[string]providers.Provider{
@@ -47,6 +51,35 @@ func TestTheFirstThatClaimsARequestHasIt(t *testing.T) {
 				t.Errorf("%q claims what is nobody's", call.Provider)
 			}
 		})
+	}
+}
+
+// polite is a host that words its refusals.
+type polite struct{ host }
+
+func (p polite) Refuse(*http.Request, *providers.Call, time.Time, time.Duration) (http.Header, []byte) {
+	return http.Header{"X-By": {string(p.host)}}, []byte(`{"by":"` + string(p.host) + `"}`)
+}
+
+func TestAJoinRefusesInTheNameOfWhoClaimedTheRequest(t *testing.T) {
+	p := providers.Join(polite{"a"}, host("b"))
+	now := time.Date(2026, 5, 23, 14, 0, 3, 250e6, time.FixedZone("", 7200))
+	for name, want := range map[string]struct{ by, body string }{
+		"a": {"a", `{"by":"a"}`},
+		"b": {"", `{"error":"rate_limited","message":"The request was not sent: it would have had to wait too long."}`},
+	} {
+		call, _ := p.Classify(to(name))
+		header, body := providers.Refuse(p, to(name), &call, now, 1200*time.Millisecond)
+		wantHeader := http.Header{
+			"Content-Type": {"application/json"}, "Date": {"Sat, 23 May 2026 12:00:03 GMT"}, "Retry-After": {"2"},
+			"Via": {"1.1 underlimit"},
+		}
+		if want.by != "" {
+			wantHeader.Set("X-By", want.by)
+		}
+		if !reflect.DeepEqual(header, wantHeader) || string(body) != want.body {
+			t.Errorf("%s refuses with %v and %s", name, header, body)
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ func (s *subject) check() (broken []error) {
 	for _, err := range append(errs, s.checkBareRefusal(&call, &v)...) {
 		broken = append(broken, fmt.Errorf("a 429 without headers or body: %w", err))
 	}
+	broken = append(broken, s.checkRefusals(&call)...)
 	for a, name := range answers() {
 		for _, err := range s.checkAnswer(&call, a) {
 			broken = append(broken, fmt.Errorf("%s: %w", name, err))

@@ -1,9 +1,9 @@
 // Package providertest checks that a provider keeps the promises that a transport relies on.
 //
 // [Test] asks a provider about requests and about the answers to them, sensible and absurd, and reports which rules it
-// breaks: that it is pure and total, that it shows no credential, and that a refusal holds something back. [Fuzz] goes
-// on with answers that nobody thought of. Both know nothing of any API: what a provider makes of its own headers is for
-// its own tests.
+// breaks: that it is pure and total, that it shows no credential, that a refusal holds something back, and that it
+// understands the refusals which a transport gives in its name. [Fuzz] goes on with answers that nobody thought of. Both
+// know nothing of any API: what a provider makes of its own headers is for its own tests.
 package providertest
 
 import (

@@ -209,6 +209,77 @@ func TestABrokenRuleInAVerdictIsReported(t *testing.T) {
 	}
 }
 
+// speaking is a fake that words its refusals itself.
+type speaking struct {
+	fake
+	refuse func(*http.Request, *providers.Call, http.Header) string
+}
+
+func (s speaking) Refuse(
+	req *http.Request, call *providers.Call, _ time.Time, wait time.Duration,
+) (http.Header, []byte) {
+	h := http.Header{"Retry-After": {strconv.Itoa(int(wait / time.Second))}}
+	return h, []byte(s.refuse(req, call, h))
+}
+
+func TestAProviderMayWordItsRefusals(t *testing.T) {
+	providertest.Test(t, speaking{refuse: words("X-Ok", "1", "{}")}, post())
+}
+
+func TestABrokenRuleInARefusalIsReported(t *testing.T) {
+	asked := 0
+	for _, tt := range []struct {
+		breach string
+		want   string
+		f      func(*http.Request, *providers.Call, http.Header) string
+	}{
+		{"panics", "Refuse panics", func(*http.Request, *providers.Call, http.Header) string { panic("oops") }},
+		{"counts its calls", "two answers", func(*http.Request, *providers.Call, http.Header) string {
+			asked++
+			return `{"n":` + strconv.Itoa(asked) + `}`
+		}},
+		{"sets a header", "Refuse changes the request", func(r *http.Request, _ *providers.Call, _ http.Header) string {
+			r.Header.Set("X-Seen", "1")
+			return "{}"
+		}},
+		{"changes the call", "Refuse changes the call", func(_ *http.Request, c *providers.Call, _ http.Header) string {
+			c.Draws[0].Weight++
+			return "{}"
+		}},
+		{"tells a fraction", `Retry-After is "1.5"`, words("Retry-After", "1.5", "{}")},
+		{"tells of no time", `Retry-After is "0"`, words("Retry-After", "0", "{}")},
+		{"tells another time", "taken to mean 1m39s, not 1s", words("Retry-After", "99", "{}")},
+		{"speaks plainly", "no JSON object", words("X-Ok", "1", "slow down")},
+		{"lists", "no JSON object", words("X-Ok", "1", "[]")},
+		{"spells as it likes", "is not spelled", words("X-RateLimit-Bucket", "1", "{}")},
+		{"shows a header", "holds a secret", func(r *http.Request, _ *providers.Call, h http.Header) string {
+			h.Set("X-Token", r.Header.Get("Authorization"))
+			return "{}"
+		}},
+		{"shows a secret", "holds a secret", words("X-Ok", "1", `{"token":"T0p5ecret"}`)},
+	} {
+		reported(t, tt.breach, tt.want, speaking{refuse: tt.f})
+	}
+	judged := func(f func(*providers.Verdict)) fake {
+		return fake{judge: func(_ *http.Request, _ *providers.Call, a *providers.Answer, v *providers.Verdict) {
+			if len(a.Header["Via"]) > 0 {
+				f(v)
+			}
+		}}
+	}
+	reported(t, "does not know its own refusals", "judged with Refused false",
+		judged(func(v *providers.Verdict) { *v = providers.Verdict{} }))
+	reported(t, "takes its own refusals for final", "and Final true",
+		judged(func(v *providers.Verdict) { v.Final = true }))
+}
+
+func words(field, value, body string) func(*http.Request, *providers.Call, http.Header) string {
+	return func(_ *http.Request, _ *providers.Call, h http.Header) string {
+		h[field] = []string{value}
+		return body
+	}
+}
+
 func TestARequestWhoseBodyCannotBeReadIsNoSubject(t *testing.T) {
 	torn := errors.New("torn")
 	req := httptest.NewRequest(http.MethodPost, "https://api.example/", io.NopCloser(failing{torn}))
