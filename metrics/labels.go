@@ -71,6 +71,8 @@ const (
 
 func rejection(err *bucket.WaitError) string {
 	switch {
+	case errors.Is(err, context.Canceled): // with a cause that can be any error
+		return rejectedGone
 	case errors.Is(err, bucket.ErrQueueFull):
 		return rejectedQueueFull
 	case errors.Is(err, bucket.ErrMaxWait):
@@ -80,7 +82,7 @@ func rejection(err *bucket.WaitError) string {
 	case errors.Is(err, bucket.ErrWouldWait):
 		return rejectedWouldWait
 	}
-	return rejectedGone // canceled, with a cause that can be any error
+	return rejectedGone
 }
 
 // scopeName keeps the label to the closed set, whatever a provider from elsewhere says.

@@ -77,6 +77,11 @@ func TestAFinishedRequestIsCountedByHowItEnded(t *testing.T) {
 			code: "canceled", rejected: "caller_gone",
 		},
 		{
+			name: "the caller left the queue for the reason of others", ctx: gone,
+			err:  unsent(fmt.Errorf("%w: %w", context.Canceled, context.DeadlineExceeded)),
+			code: "canceled", rejected: "caller_gone",
+		},
+		{
 			name: "unsent, but answered in its place", status: 429, err: unsent(bucket.ErrMaxWait),
 			code: "refused", rejected: "max_wait",
 		},

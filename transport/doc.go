@@ -6,7 +6,10 @@
 // Each request waits its turn in the buckets that its provider names, goes through the base transport, and its answer
 // teaches the buckets. A request that a limit refused is sent again when it may be, in its old place in the queue, if
 // its body can be had again. A request that cannot be sent before its deadline fails at once with a
-// [*bucket.WaitError].
+// [*bucket.WaitError], or, with Options.Refusal, is answered in its provider's form.
+//
+// Requests of a context that [WithPriority] made go before others or after them. Options.Mode has a transport never
+// wait, or only observe.
 //
 // # Order of round trippers
 //

@@ -62,6 +62,9 @@ func (x *exchange) run() (*http.Response, error) {
 		x.t.retry(x)
 	}
 	resp, err := x.last.resp, x.last.err
+	if refusal := x.refusal(); refusal != nil {
+		resp = refusal
+	}
 	if resp != nil {
 		resp.Request = x.req
 	}
@@ -74,7 +77,10 @@ func (x *exchange) run() (*http.Response, error) {
 		}
 		h.Finished(x.ctx, info)
 	}
-	return resp, err
+	if resp != nil {
+		return resp, nil // which tells, too, if the request was not sent
+	}
+	return nil, err
 }
 
 // try waits for leave, sends the request, and learns from the answer.

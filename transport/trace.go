@@ -104,9 +104,10 @@ type BlockInfo struct {
 // FinishedInfo says how a request ended. Attempt is how often it was sent.
 type FinishedInfo struct {
 	CallInfo
-	// Status is that of the response returned; 0 if Err is not nil.
+	// Status is that of the response returned; 0 if there is none.
 	Status int
-	Err    error
+	// Err is why there is none or, with RefuseWith429, why the request was not sent.
+	Err error
 	// Waited is the time spent waiting for leave, over all attempts.
 	Waited time.Duration
 	// Would is the time that it would have waited, by estimate, in mode bucket.Shadow; else 0.

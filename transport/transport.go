@@ -32,6 +32,9 @@ type Options struct {
 	// With bucket.Shadow limits delay and fail nothing, and no request is sent again for any reason: the transport
 	// learns, and tells the Trace how long it would have held requests back.
 	Mode bucket.Mode
+	// Refusal is what a request gets that cannot be sent in time, or not in its Mode. The zero value,
+	// RefuseWithError, is a *bucket.WaitError.
+	Refusal Refusal
 	// Trace is told of every request; nil means nobody is.
 	Trace *Trace
 }
@@ -50,6 +53,7 @@ type Transport struct {
 	maxAttempts int
 	maxWait     time.Duration
 	mode        bucket.Mode
+	refusal     Refusal
 	trace       *Trace
 	retries     *retryablehttp.Client
 	budgets     budgets
@@ -68,6 +72,7 @@ func New(p providers.Provider, opts *Options) *Transport {
 		maxAttempts: o.MaxAttempts,
 		maxWait:     o.MaxWait,
 		mode:        o.Mode,
+		refusal:     o.Refusal,
 		trace:       o.Trace,
 	}
 	if t.base == nil {
@@ -100,9 +105,10 @@ func (t *Transport) CloseIdleConnections() {
 // RoundTrip sends a request when its limits allow it and returns its answer. A request that no provider claims goes
 // straight to the base transport.
 //
-// The error is a [*bucket.WaitError] if the request was not sent, and the base transport's if no answer came. An
-// answer is never turned into an error: a refusal that may not be waited out, or not sent again, is returned as it is.
-// When the request's context ends while it waits, nothing was taken and nothing is sent.
+// The error is a [*bucket.WaitError] if the request was not sent, unless Options.Refusal has it answered, and the base
+// transport's if no answer came. An answer is never turned into an error: a refusal that may not be waited out, or not
+// sent again, is returned as it is. When the request's context ends while it waits, nothing was taken and nothing is
+// sent.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL == nil || req.Header == nil {
 		return t.base.RoundTrip(req) // which knows what to say of it
