@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,7 +11,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bwmarrin/discordgo"
+
+	"github.com/underlimit/underlimit/bucket"
+	discordlimits "github.com/underlimit/underlimit/providers/discord"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
+	"github.com/underlimit/underlimit/transport"
 )
 
 // line tells the fake which message of which sender a request is.
@@ -77,4 +83,42 @@ func TestDiscordGoKeepsEachSendersOrderUnderContention(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, fake, len(channels)*senders*n)
+}
+
+// Two sessions send to one channel, and neither knows what the other takes: what is too much, the transport refuses in
+// Discord's own words, and discordgo waits.
+func TestDiscordGoUnderstandsRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := discordtest.NewServer(&discordtest.Options{Line: line})
+		defer fake.Close()
+		refused := 0
+		limits := transport.New(discordlimits.New(nil), &transport.Options{
+			Base: fake.Transport(), Mode: bucket.Reject, Refusal: transport.RefuseWith429, Trace: &transport.Trace{
+				Finished: func(_ context.Context, i transport.FinishedInfo) {
+					if i.Err != nil {
+						refused++
+					}
+				},
+			},
+		})
+		var sessions [2]*discordgo.Session
+		for i := range sessions {
+			session, err := discordgo.New("Bot test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			session.Client = &http.Client{Transport: limits} // and its own retries stay on
+			sessions[i] = session
+		}
+		const n = 12
+		for i := range n {
+			if _, err := sessions[i%2].ChannelMessageSend("100000000000000001", fmt.Sprintf("a: message %d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(t, fake, n)
+		if refused == 0 {
+			t.Error("nothing was refused")
+		}
+	})
 }
