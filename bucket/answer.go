@@ -63,6 +63,9 @@ func (e *answer) alias(u Alias) {
 	r := e.r
 	route := r.state(&u.Key, e.now)
 	if k := r.kind(r.resolve(u.To)); k.split {
+		if route.counted() && route.links.counter.kind == k {
+			e.split(route.links.counter)
+		}
 		e.apart = append(e.apart, apart{u.To, route})
 		return
 	}
@@ -123,21 +126,31 @@ func (e *answer) window(u Window) {
 	if !r.end(u, s.kind, &in) {
 		return
 	}
-	if e.splits(s, &in) {
-		s = e.t.routeTo(s)
-		in.inflight = s.inflight
+	if route := e.splits(s, &in); route != nil {
+		s, in.inflight = route, route.inflight
 	}
-	e.told = append(e.told, s)
-	e.touched = append(e.touched, s)
 	s.kind.long = max(s.kind.long, min(time.Duration(in.lo-e.received), r.maxBlock))
 	slid := s.slides() > 0
 	s.kind.learn(s, &in)
+	e.tell(s, &in, slid)
+	if other := e.t.otherRoot(s); other != nil && other.window.like(&in) {
+		// A limit with two names, as far as one can see: what is told of one is told of both.
+		in.mine, in.inflight = e.t.countedAt(other), other.inflight
+		e.tell(other, &in, other.slides() > 0)
+	}
+}
+
+// tell has a counter know what an answer says of its window. slid says that it was known to slide before.
+func (e *answer) tell(s *state, in *reading, slid bool) {
+	e.told = append(e.told, s)
+	e.touched = append(e.touched, s)
+	corrections := &s.kind.provider.corrections
 	if slid && s.slides() > 0 {
-		s.kind.provider.corrections.add(s.window.slide(&in))
+		corrections.add(s.window.slide(in))
 		return
 	}
 	s.window.roll(e.now, s.inflight, s.kind.provider.trips.shortest)
-	s.kind.provider.corrections.add(s.window.observe(&in, s.kind.fixed))
+	corrections.add(s.window.observe(in, s.kind.fixed))
 }
 
 // counterOf returns what counts the requests of which an answer speaks by a key.
@@ -151,31 +164,36 @@ func (e *answer) counterOf(key Key) *state {
 }
 
 // splits notes an answer to one of several routes that c counts jointly, and has each count for itself if the answer
-// cannot be of the counter that an earlier one spoke of. It reports whether it did so.
-func (e *answer) splits(c *state, in *reading) bool {
+// cannot be of the counter that an earlier one spoke of. Then it returns the route that the answer is about, else nil.
+func (e *answer) splits(c *state, in *reading) *state {
 	l := c.links
 	if l == nil || len(l.routes) == 0 {
-		return false
+		return nil
 	}
 	route := e.t.routeTo(c)
 	if route == nil {
-		return false
+		return nil
 	}
 	if l.teller == nil || l.teller == route || route == c || !c.kind.contradicts(&l.told, in) {
 		if l.teller == nil || in.sent >= l.told.received || in.received >= l.told.lo {
 			l.told, l.teller = *in, route
 		}
-		return false
+		return nil
 	}
 	c.kind.split = true
+	e.split(c)
+	route.window.start(in)
+	route.window.granted = route.inflight + max(in.limit-in.remaining, 0)
+	return route
+}
+
+// split has every route that c counts count for itself.
+func (e *answer) split(c *state) {
 	e.moved = append(e.moved, c)
 	for _, s := range c.split() {
 		e.moved = append(e.moved, s)
 		e.touched = append(e.touched, s)
 	}
-	route.window.start(in)
-	route.window.granted = route.inflight + max(in.limit-in.remaining, 0)
-	return true
 }
 
 // end reckons when a window ends; it reports false if the answer does not tell.
@@ -243,7 +261,7 @@ func untold(c *state, told []*state, now instant, counted int32, alone bool) {
 	if c.window.phase == free || slices.Contains(told, c) {
 		return
 	}
-	c.window.untold(now, counted, c.inflight, alone || c.policy != nil, c.slides()) // with a policy, nobody need go ahead
+	c.window.untold(now, counted, c.inflight, alone || c.policy != nil, c.lost()) // with a policy, nobody need go ahead
 }
 
 // The waits after blocks of unknown length.

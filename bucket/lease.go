@@ -51,7 +51,7 @@ func (l Lease) Lost() {
 		a, b := s.route.roots()
 		for _, c := range [...]*state{a, b} {
 			if c != nil && s.counted > 0 {
-				c.window.untold(now, s.counted, c.inflight, false, c.slides())
+				c.window.untold(now, s.counted, c.inflight, false, c.lost())
 			}
 		}
 		s.back()

@@ -167,6 +167,7 @@ func (s *state) drop() {
 	}
 	if root := also.root(); root != s.root() {
 		root.inflight -= s.carried()
+		root.window.granted = max(root.window.granted-s.carried(), 0)
 		s.blocked = max(s.blocked, root.blocked)
 	}
 	s.leave(also)

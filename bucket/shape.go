@@ -46,21 +46,22 @@ func (p *shape) learn(s *state, in *reading) {
 	if in.limit != p.witness.limit {
 		*p = shape{votes: p.votes, fixed: p.fixed}
 	}
-	period, ok := p.period.meet(told)
-	if !ok { // nothing comes back one by one like this
-		period, p.votes, p.fixed = told, 0, true
+	if p.period, ok = p.period.meet(told); !ok { // nothing comes back one by one like this
+		*p = shape{fixed: true, period: told, witness: *in, seen: s}
+		return
 	}
-	p.period = period
-
-	a := &p.witness
-	switch same := p.seen == s && in.sent >= a.received; {
-	case same && in.received < a.lo && in.lo > a.hi && in.remaining <= a.remaining:
-		// All will be back later than told before, though that moment has not come and no more is left than before.
+	switch a := &p.witness; {
+	case in.received >= a.lo:
+		p.witness, p.seen = *in, s
+	case p.seen == s && (a.precedes(in) || in.precedes(a)):
 		p.votes, p.fixed = min(p.votes+1, enoughVotes), false
-	case !same && in.received < a.lo && a.limit == in.limit:
-		return // the witness may yet be of use
 	}
-	p.witness, p.seen = *in, s
+}
+
+// precedes says whether b tells that less is left than a does, or no more at a later time, and that all will be back
+// later. In one fixed window it would not.
+func (a *reading) precedes(b *reading) bool {
+	return b.lo > a.hi && (b.remaining < a.remaining || b.remaining == a.remaining && b.sent >= a.received)
 }
 
 // period returns the period in which units come back if they do so one by one. It reports false if the reading does not
@@ -74,18 +75,24 @@ func (in *reading) period() (_ span, ok bool) {
 	return span{max(in.after.lo, 0) / used, in.after.hi / max(used-1, 1)}, true
 }
 
-// contradicts says whether two answers cannot be of one counter: b is to a request that was sent after a had come, and
-// came before the moment at which a said that all would be back. Either less must be left or, where units come back
-// one by one, that moment must have moved by a period.
+// contradicts says whether two answers cannot be of one counter, as they tell of the same window. In a fixed one, each
+// leaves another number, the later one the smaller. Where units come back one by one, each moves the moment at which all
+// will be back by a period.
 func (p *shape) contradicts(a, b *reading) bool {
-	if a.limit == 0 || b.sent < a.received || b.received >= a.lo {
-		return false
+	if a.limit == 0 || b.received >= a.lo {
+		return false // a's window may have ended
 	}
+	ordered := b.sent >= a.received
 	x, _ := a.period()
 	y, _ := b.period()
-	meeting, ok := x.meet(y)
-	one := ok && b.hi >= a.lo.add(meeting.lo)
+	meeting, one := x.meet(y)
 	all := b.remaining < a.remaining
+	if ordered {
+		one = one && b.hi >= a.lo.add(meeting.lo)
+	} else {
+		one = one && (b.hi >= a.lo.add(meeting.lo) || a.hi >= b.lo.add(meeting.lo))
+		all = b.remaining != a.remaining || b.lo > a.hi || a.lo > b.hi
+	}
 	switch {
 	case p.sliding():
 		return !one

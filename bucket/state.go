@@ -62,9 +62,18 @@ func (s *state) held(now instant) (bool, instant) {
 	return false, 0
 }
 
-// slides returns the period in which units come back one by one; 0 if they do not.
+// slides returns the period in which units come back one by one; 0 if they do not. It is the shortest that agrees with
+// the answers: the longer it is, the fewer units are missing when all will be back at a certain moment.
 func (s *state) slides() time.Duration {
 	if s.kind.sliding() && s.window.limit > 0 {
+		return max(s.kind.period.lo, 1)
+	}
+	return 0
+}
+
+// lost returns how much later all is back for each unit of which no answer tells; 0 if units come back all at once.
+func (s *state) lost() time.Duration {
+	if s.slides() > 0 {
 		return s.kind.period.hi
 	}
 	return 0

@@ -134,6 +134,19 @@ func (t *Ticket) routeTo(c *state) *state {
 	return nil
 }
 
+// otherRoot is the one beside c that counts the requests on the same route; nil if there is none.
+func (t *Ticket) otherRoot(c *state) *state {
+	route := t.routeTo(c)
+	if route == nil {
+		return nil
+	}
+	a, b := route.roots()
+	if a == c {
+		return b
+	}
+	return a
+}
+
 // countedAt is what the ticket took from a counter.
 func (t *Ticket) countedAt(c *state) int32 {
 	for i := range t.slots {

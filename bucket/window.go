@@ -116,6 +116,11 @@ func (w *window) observe(in *reading, fixed bool) (c Corrections) {
 	return c
 }
 
+// like says whether a reading might as well be of this window.
+func (w *window) like(in *reading) bool {
+	return w.phase == known && w.limit == in.limit && w.lo <= in.hi && in.lo <= w.hi
+}
+
 // start begins a window of which an answer is the first to tell.
 func (w *window) start(in *reading) {
 	w.phase, w.remaining, w.lo, w.hi = known, in.remaining, in.lo, in.hi
@@ -138,13 +143,14 @@ func (w *window) slide(in *reading) (c Corrections) {
 }
 
 // untold notes a request of which no answer told how it was counted: it is taken as spent until the window ends.
-// alone means that it had gone ahead to see, and an answer came.
-func (w *window) untold(now instant, mine, inflight int32, alone bool, slides time.Duration) {
+// alone means that it had gone ahead to see, and an answer came; later is by how much each unit defers the moment at
+// which all is back, in a sliding window.
+func (w *window) untold(now instant, mine, inflight int32, alone bool, later time.Duration) {
 	switch {
 	case w.phase == known && alone && w.hi == 0 && w.room(inflight) <= 0:
 		*w = window{phase: free, limit: w.limit, closed: w.closed} // answers have ceased to tell
-	case w.phase == known && slides > 0:
-		w.hi = max(w.hi, now).add(time.Duration(mine) * slides)
+	case w.phase == known && later > 0:
+		w.hi = max(w.hi, now).add(time.Duration(mine) * later)
 	case w.phase == known:
 		w.remaining -= mine
 	case alone:
