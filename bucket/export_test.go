@@ -146,13 +146,7 @@ func (r *Registry) Check() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	indexed := 0
-	for _, s := range r.states {
-		for ; s != nil; s = s.next {
-			indexed++
-		}
-	}
-	if len(r.all) != indexed {
+	if indexed := len(r.states) + len(r.collided); len(r.all) != indexed {
 		return fmt.Errorf("%d buckets in the list, %d in the index", len(r.all), indexed)
 	}
 	lines, waiting := 0, 0

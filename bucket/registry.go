@@ -58,8 +58,9 @@ type Registry struct {
 	mu        sync.Mutex        // guards what follows; never held while waiting or calling out
 	last      instant           // the latest now: time does not go back, whatever order the lock is won in
 	seq       uint64            // of the latest ticket
-	states    map[uint64]*state // by hash of the key
-	all       []*state          // the same, for looking at a few at a time
+	states    map[uint64]*state // by hash of the key: half the memory of a map by key
+	collided  map[Key]*state    // those whose hash is another's, if there ever are two with the same
+	all       []*state          // both, for looking at a few at a time
 	hand      int               // in all: where eviction goes on looking
 	kinds     map[Key]*kind
 	providers map[string]*provider
@@ -86,6 +87,7 @@ func NewRegistry(opts *Options) *Registry {
 		epoch:     time.Now().Add(-time.Second), // so that no instant is 0, which means none
 		seed:      maphash.MakeSeed(),
 		states:    map[uint64]*state{},
+		collided:  map[Key]*state{},
 		kinds:     map[Key]*kind{},
 		providers: map[string]*provider{},
 		timerAt:   never,
@@ -153,11 +155,14 @@ func (r *Registry) hash(key *Key) uint64 { return maphash.Comparable(r.seed, *ke
 
 // find returns the bucket of a key, nil if there is none. It requires that r.mu is held.
 func (r *Registry) find(key *Key) *state {
-	s := r.states[r.hash(key)]
-	for s != nil && !s.is(key) {
-		s = s.next
+	return r.findBy(key, r.hash(key))
+}
+
+func (r *Registry) findBy(key *Key, hash uint64) *state {
+	if s := r.states[hash]; s != nil && s.is(key) {
+		return s
 	}
-	return s
+	return r.collided[*key]
 }
 
 // state returns the bucket of a key, made if there is none. It requires that r.mu is held.
@@ -167,11 +172,9 @@ func (r *Registry) state(key *Key, now instant) *state {
 		key = &k
 	}
 	hash := r.hash(key)
-	for s := r.states[hash]; s != nil; s = s.next {
-		if s.is(key) {
-			s.used = now.seconds()
-			return s
-		}
+	if s := r.findBy(key, hash); s != nil {
+		s.used = now.seconds()
+		return s
 	}
 	return r.make(key, hash, now)
 }
@@ -182,8 +185,11 @@ func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 	s := &state{kind: r.kind(*key), subject: strings.Clone(key.Subject), used: now.seconds(), index: int32(len(r.all))}
 	s.kind.refs++
 	s.window = s.kind.seed()
-	s.next = r.states[hash]
-	r.states[hash] = s
+	if r.states[hash] == nil {
+		r.states[hash] = s
+	} else {
+		r.collided[s.key()] = s
+	}
 	r.all = append(r.all, s)
 	if limit := s.kind.alias; limit != "" {
 		to := s.key()
@@ -200,16 +206,10 @@ func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 // remove forgets a bucket.
 func (r *Registry) remove(s *state) {
 	key := s.key()
-	hash := r.hash(&key)
-	if first := r.states[hash]; first != s {
-		for first.next != s {
-			first = first.next
-		}
-		first.next = s.next
-	} else if s.next != nil {
-		r.states[hash] = s.next
-	} else {
+	if hash := r.hash(&key); r.states[hash] == s {
 		delete(r.states, hash)
+	} else {
+		delete(r.collided, key)
 	}
 	last := len(r.all) - 1
 	r.all[s.index] = r.all[last]

@@ -12,7 +12,6 @@ import "time"
 type state struct {
 	kind    *kind
 	subject string
-	next    *state  // in the index, of those with the same hash
 	links   *links  // to its counters, or to those it counts for; nil: it counts for itself alone
 	policy  *Policy // nil: none was told
 	debt    *debt   // what is owed to the policy; nil: nothing
