@@ -19,6 +19,7 @@ type debt struct {
 
 	pace *rate.Limiter // nil: the policy has none
 	full instant       // when the pace last had its whole burst
+	back instant       // when it will have it again: close enough to tell whether it is worth asking the limiter
 	due  instant       // when the pace's next unit comes back, if it had none left for one; else 0
 	last instant       // when a unit of the pace last went
 	trip time.Duration // how long its answer took
@@ -65,7 +66,7 @@ func (d *debt) quotaReady(p *Policy, now instant, n int, trip time.Duration) ins
 // one before may have arrived late, within bounds. Where a burst is left over, that time is not lost, since tokens go on
 // coming back meanwhile.
 func (d *debt) paceReady(p *Policy, now instant, n int, trip time.Duration) instant {
-	if d.pace == nil {
+	if d.pace == nil || d.plenty(p, now, n+1) {
 		return now
 	}
 	at := d.tokensAt(p, now, n)
@@ -73,6 +74,11 @@ func (d *debt) paceReady(p *Policy, now instant, n int, trip time.Duration) inst
 		at = max(at, d.due.add(min(max(d.trip-trip, 0), p.Every/2)))
 	}
 	return at
+}
+
+// plenty says whether the pace has n tokens for sure, and none is due.
+func (d *debt) plenty(p *Policy, now instant, n int) bool {
+	return d.due == 0 && n < p.burst() && now >= d.back.add(-p.Every*time.Duration(p.burst()-n))
 }
 
 // tokensAt is when the pace has n tokens.
@@ -113,13 +119,13 @@ func (s *state) take(now instant, w int32) (answer instant) {
 		d.insert(answer, p.units(w))
 	}
 	if d.pace != nil {
-		tokens, n := d.pace.TokensAt(now.clock()), min(int(w), p.burst())
-		if tokens >= float64(p.burst()) {
-			d.full = now
+		n := min(int(w), p.burst())
+		if now >= d.back {
+			d.full, d.back = now, now
 		}
 		d.last, d.trip, d.due = now, trips.longest, 0
 		d.pace.AllowN(now.clock(), n)
-		if tokens < float64(n+1) {
+		if d.back = d.back.add(p.Every * time.Duration(n)); !d.plenty(p, now, 2) {
 			d.settleDue(p, now)
 		}
 	}
@@ -173,7 +179,9 @@ func (s *state) giveBack(now, granted, due instant, w int32) {
 	}
 	if d.pace != nil && granted >= d.full { // else time has given it back
 		// A negative number gives tokens back, up to the burst; the limiter's own tests do not say so, ours do.
-		d.pace.AllowN(now.clock(), -min(int(w), p.burst()))
+		n := min(int(w), p.burst())
+		d.pace.AllowN(now.clock(), -n)
+		d.back = d.back.add(-p.Every * time.Duration(n))
 		d.settleDue(p, now)
 	}
 }
@@ -208,6 +216,7 @@ func (s *state) owe(other *debt) {
 		missing := float64(s.policy.burst()) - other.pace.TokensAt(at.clock())
 		d.pace.AllowN(at.clock(), min(int(math.Ceil(missing)), int(d.pace.TokensAt(at.clock()))))
 		d.last, d.trip = at, max(d.trip, other.trip)
+		d.back = max(d.back, at).add(time.Duration(math.Ceil(missing)) * s.policy.Every)
 		d.settleDue(s.policy, at)
 	}
 }

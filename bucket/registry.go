@@ -60,6 +60,7 @@ type Registry struct {
 	seq       uint64            // of the latest ticket
 	states    map[uint64]*state // by hash of the key: half the memory of a map by key
 	collided  map[Key]*state    // those whose hash is another's, if there ever are two with the same
+	shared    [64]*state        // buckets without a subject that were used of late: nearly all requests draw on some
 	all       []*state          // both, for looking at a few at a time
 	hand      int               // in all: where eviction goes on looking
 	kinds     map[Key]*kind
@@ -171,6 +172,37 @@ func (r *Registry) state(key *Key, now instant) *state {
 		k := r.resolve(*key)
 		key = &k
 	}
+	if key.Subject == "" {
+		return r.sharedState(key, now)
+	}
+	return r.ownState(key, now)
+}
+
+// sharedState is state for a key without a subject.
+func (r *Registry) sharedState(key *Key, now instant) *state {
+	place := &r.shared[sharedPlace(key)]
+	if s := *place; s != nil && s.is(key) {
+		s.used = now.seconds()
+		return s
+	}
+	s := r.ownState(key, now)
+	*place = s
+	return s
+}
+
+// sharedPlace is where in Registry.shared a key stands.
+func sharedPlace(key *Key) int {
+	n := len(key.Limit)
+	if n > 0 {
+		n += int(key.Limit[0]) + int(key.Limit[n-1])
+	}
+	if len(key.Owner) > 0 {
+		n += int(key.Owner[0])
+	}
+	return n % len(Registry{}.shared)
+}
+
+func (r *Registry) ownState(key *Key, now instant) *state {
 	hash := r.hash(key)
 	if s := r.findBy(key, hash); s != nil {
 		s.used = now.seconds()
@@ -206,6 +238,9 @@ func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 // remove forgets a bucket.
 func (r *Registry) remove(s *state) {
 	key := s.key()
+	if place := &r.shared[sharedPlace(&key)]; *place == s {
+		*place = nil
+	}
 	if hash := r.hash(&key); r.states[hash] == s {
 		delete(r.states, hash)
 	} else {
