@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// An answer is the work of taking in one answer. Its methods require that the registry's mu is held.
+// An answer is the work of taking in one answer. Its methods require that the registry's mu is held. The registry keeps
+// one for its slices.
 type answer struct {
 	r             *Registry
 	t             *Ticket
@@ -19,10 +20,44 @@ type answer struct {
 	changes       []Change
 }
 
+// begin has e take in another answer.
+func (e *answer) begin(t *Ticket, now, received instant) {
+	e.t, e.now, e.received = t, now, received
+	e.changes, e.joins = nil, nil // these are handed on
+}
+
+// end lets go of what is not needed any more.
+func (e *answer) end() {
+	clear(e.told)
+	clear(e.touched)
+	clear(e.moved)
+	clear(e.blocked)
+	clear(e.apart)
+	e.told, e.touched, e.moved, e.blocked, e.apart = e.told[:0], e.touched[:0], e.moved[:0], e.blocked[:0], e.apart[:0]
+	e.t, e.changes, e.joins = nil, nil, nil
+}
+
 // apart is a route that a key's bucket would count, did the routes that it counts not turn out to be counted apart.
 type apart struct {
 	key   Key
 	route *state
+}
+
+// state returns the bucket of a key. Mostly the ticket draws on it, or its counter is meant.
+func (e *answer) state(key *Key) *state {
+	if len(e.r.owners) > 0 {
+		return e.r.state(key, e.now)
+	}
+	for i := range e.t.slots {
+		s := e.t.slots[i].route
+		if s.is(key) {
+			return s
+		}
+		if s.counted() && s.links.counter.is(key) {
+			return s.links.counter
+		}
+	}
+	return e.r.state(key, e.now)
 }
 
 // take takes in all that the answer says, and settles the ticket's lease.
@@ -61,7 +96,10 @@ func (e *answer) take(updates []Update) {
 // alias has the requests on one key counted by the bucket of another from now on.
 func (e *answer) alias(u Alias) {
 	r := e.r
-	route := r.state(&u.Key, e.now)
+	route := e.state(&u.Key)
+	if route.counted() && route.links.counter.is(&u.To) && !route.links.counter.kind.split {
+		return // nothing new
+	}
 	if k := r.kind(r.resolve(u.To)); k.split {
 		if route.counted() && route.links.counter.kind == k {
 			e.split(route.links.counter)
@@ -78,7 +116,7 @@ func (e *answer) alias(u Alias) {
 	if route.counted() {
 		l := route.links
 		if l.counter == c || e.t.granted < l.since {
-			return // nothing new, or an answer that was overtaken
+			return // nothing new after all, or an answer that was overtaken
 		}
 		l.since = e.t.granted
 		route.turn(c, e.now)
@@ -160,7 +198,7 @@ func (e *answer) counterOf(key Key) *state {
 			return e.apart[i].route.root()
 		}
 	}
-	return e.r.state(&key, e.now).root()
+	return e.state(&key).root()
 }
 
 // splits notes an answer to one of several routes that c counts jointly, and has each count for itself if the answer
@@ -277,7 +315,7 @@ const (
 // block takes in that nothing may go for a time.
 func (e *answer) block(u Block) {
 	r := e.r
-	s := r.state(&u.Key, e.now)
+	s := e.state(&u.Key)
 	e.touched = append(e.touched, s)
 	d := min(max(u.For, leastBlock), r.maxBlock)
 	if u.For <= 0 {

@@ -134,3 +134,24 @@ func heap() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// BenchmarkLearning takes two draws and learns from the answer, as of a Discord route: which counter it names, and how
+// much of its window is left.
+func BenchmarkLearning(b *testing.B) {
+	r, ctx := bucket.NewRegistry(nil), context.Background()
+	global := bucket.Draw{Key: key("global", ""), Policy: plenty}
+	draws, updates := make([][]bucket.Draw, 1000), make([][]bucket.Update, 1000)
+	for i := range draws {
+		route, hash := learned("route", strconv.Itoa(i)), learned("hash", strconv.Itoa(i))
+		draws[i] = []bucket.Draw{route, global}
+		updates[i] = []bucket.Update{alias(route, hash), window(hash, 1<<20, 1<<19, time.Hour)}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		lease, err := r.Acquire(ctx, draws[i%len(draws)]...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		lease.Done(time.Now(), updates[i%len(draws)]...)
+	}
+}

@@ -29,9 +29,11 @@ func (l Lease) Done(received time.Time, updates ...Update) []Change {
 		return nil
 	}
 	now := r.now()
-	e := answer{r: r, t: t, now: now, received: min(at, now)}
+	e := &r.answer
+	e.begin(t, now, min(at, now))
 	e.take(updates)
 	changes, joins := e.changes, e.joins
+	e.end()
 	for _, from := range joins {
 		r.fold(from, now)
 	}

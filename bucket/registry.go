@@ -71,6 +71,7 @@ type Registry struct {
 	timerAt   instant // when timer fires; never: it is stopped
 	favoured  *waiter // for whom units are set aside; nil: nobody
 	spare     *Ticket // a list of tickets for Acquire
+	answer    answer  // that is being taken in
 }
 
 // NewRegistry returns an empty registry. opts may be nil and is copied.
@@ -93,6 +94,7 @@ func NewRegistry(opts *Options) *Registry {
 		providers: map[string]*provider{},
 		timerAt:   never,
 	}
+	r.answer.r = r
 	if r.maxKeys <= 0 {
 		r.maxKeys = defaultMaxKeys
 	}
