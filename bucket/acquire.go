@@ -20,21 +20,33 @@ func (r *Registry) AcquireTicket(ctx context.Context, t *Ticket, draws ...Draw) 
 }
 
 func (r *Registry) acquire(ctx context.Context, t *Ticket, draws []Draw) (Lease, error) {
-	lease, w, err := r.arrive(ctx, t, draws)
+	// Keys are hashed, and the clock read, before anybody has to wait for it.
+	var hashes hashes
+	for i := range min(len(draws), len(hashes)) {
+		if k := &draws[i].Key; k.Subject != "" {
+			hashes[i] = r.hash(k)
+		}
+	}
+	lease, w, err := r.arrive(ctx, t, draws, &hashes, r.clock())
 	if w != nil {
 		return r.wait(ctx, w)
 	}
 	return lease, err
 }
 
+// hashes are those of the keys of the first draws, where they have a subject and the hash is not 0.
+type hashes [4]uint64
+
 // arrive grants a request leave, or fails it, or has it wait.
-func (r *Registry) arrive(ctx context.Context, t *Ticket, draws []Draw) (Lease, *waiter, error) {
+func (r *Registry) arrive(
+	ctx context.Context, t *Ticket, draws []Draw, hashes *hashes, clock instant,
+) (Lease, *waiter, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if t != nil && (t.leased || t.waiter != nil && t.waiter.in != nil) {
 		panic("bucket: Acquire with a ticket that is in use")
 	}
-	now := r.now()
+	now := r.at(clock)
 	if err := ctx.Err(); err != nil {
 		return Lease{}, nil, &WaitError{Key: firstKey(draws), Until: r.time(now), Err: contextError(ctx)}
 	}
@@ -42,7 +54,7 @@ func (r *Registry) arrive(ctx context.Context, t *Ticket, draws []Draw) (Lease, 
 		t = r.ticket()
 	}
 	t.arrive(r, now)
-	t.draw(r, draws, now)
+	t.draw(r, draws, hashes, now)
 	by, at := r.refuser(t, now)
 	if by == nil {
 		r.grant(t, now)

@@ -13,10 +13,15 @@ type Lease struct {
 // buckets, whether or not they are those of the request's draws. It returns what changed by that, mostly nothing.
 func (l Lease) Done(received time.Time, updates ...Update) []Change {
 	r := l.registry()
+	at := r.instant(received)
+	var clock instant
+	if len(updates) > 0 {
+		clock = r.clock()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := l.open()
-	at := max(r.instant(received), t.granted)
+	at = max(at, t.granted)
 	if len(updates) == 0 {
 		now := at // close enough while nobody waits
 		if t.awaited() {
@@ -28,7 +33,7 @@ func (l Lease) Done(received time.Time, updates ...Update) []Change {
 		r.release(t, now)
 		return nil
 	}
-	now := r.now()
+	now := r.at(clock)
 	e := &r.answer
 	e.begin(t, now, min(at, now))
 	e.take(updates)

@@ -145,11 +145,18 @@ func (r *Registry) instant(t time.Time) instant { return instant(t.Sub(r.epoch))
 
 func (r *Registry) time(i instant) time.Time { return r.epoch.Add(time.Duration(i)) }
 
-// now requires that r.mu is held.
-func (r *Registry) now() instant {
-	r.last = max(r.last, instant(time.Since(r.epoch)))
+// clock reads the clock.
+func (r *Registry) clock() instant { return instant(time.Since(r.epoch)) }
+
+// at returns the moment at which the clock was read; but time does not go back: where somebody else won the lock with a
+// later reading, it is that. An early moment is a cautious one. It requires that r.mu is held.
+func (r *Registry) at(clock instant) instant {
+	r.last = max(r.last, clock)
 	return r.last
 }
+
+// now requires that r.mu is held.
+func (r *Registry) now() instant { return r.at(r.clock()) }
 
 // seconds is how a state remembers when it was used.
 func (i instant) seconds() int32 { return int32(min(time.Duration(i)/time.Second, math.MaxInt32)) }
@@ -169,26 +176,33 @@ func (r *Registry) findBy(key *Key, hash uint64) *state {
 }
 
 // state returns the bucket of a key, made if there is none. It requires that r.mu is held.
-func (r *Registry) state(key *Key, now instant) *state {
+func (r *Registry) state(key *Key, now instant) *state { return r.stateBy(key, 0, now) }
+
+// stateBy is state for a key whose hash is known, if it is not 0.
+func (r *Registry) stateBy(key *Key, hash uint64, now instant) *state {
 	if len(r.owners) > 0 {
 		k := r.resolve(*key)
-		key = &k
+		key, hash = &k, 0
 	}
+	var place **state
 	if key.Subject == "" {
-		return r.sharedState(key, now)
+		place = &r.shared[sharedPlace(key)]
+		if s := *place; s != nil && s.is(key) {
+			s.used = now.seconds()
+			return s
+		}
 	}
-	return r.ownState(key, now)
-}
-
-// sharedState is state for a key without a subject.
-func (r *Registry) sharedState(key *Key, now instant) *state {
-	place := &r.shared[sharedPlace(key)]
-	if s := *place; s != nil && s.is(key) {
-		s.used = now.seconds()
-		return s
+	if hash == 0 {
+		hash = r.hash(key)
 	}
-	s := r.ownState(key, now)
-	*place = s
+	s := r.findBy(key, hash)
+	if s == nil {
+		s = r.make(key, hash, now)
+	}
+	s.used = now.seconds()
+	if place != nil {
+		*place = s
+	}
 	return s
 }
 
@@ -202,15 +216,6 @@ func sharedPlace(key *Key) int {
 		n += int(key.Owner[0])
 	}
 	return n % len(Registry{}.shared)
-}
-
-func (r *Registry) ownState(key *Key, now instant) *state {
-	hash := r.hash(key)
-	if s := r.findBy(key, hash); s != nil {
-		s.used = now.seconds()
-		return s
-	}
-	return r.make(key, hash, now)
 }
 
 // make adds the bucket of a key that has none.

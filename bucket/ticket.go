@@ -87,12 +87,16 @@ func (t *Ticket) before(u *Ticket) bool {
 	return t.seq < u.seq
 }
 
-// take draws on buckets.
-func (t *Ticket) draw(r *Registry, draws []Draw, now instant) {
+// draw has the ticket draw on buckets.
+func (t *Ticket) draw(r *Registry, draws []Draw, hashes *hashes, now instant) {
 	t.slots = t.inline[:0]
 	for i := range draws {
 		d := &draws[i]
-		s := r.state(&d.Key, now)
+		var hash uint64
+		if i < len(hashes) {
+			hash = hashes[i]
+		}
+		s := r.stateBy(&d.Key, hash, now)
 		s.setPolicy(d.Policy)
 		if have := t.slot(s); have != nil {
 			have.weight = max(have.weight, d.weight()) // one bucket, once
