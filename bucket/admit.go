@@ -24,7 +24,7 @@ func (r *Registry) refuser(t *Ticket, now instant) (*state, instant) {
 			}
 			continue
 		}
-		route.prune(now)
+		r.freed(route.prune(now), now)
 		a, b := route.roots()
 		if no, at := r.refusesAt(a, route, t, now); no {
 			return a, at
@@ -37,6 +37,14 @@ func (r *Registry) refuser(t *Ticket, now instant) (*state, instant) {
 		}
 	}
 	return nil, 0
+}
+
+// freed has those looked at soon who wait at a state that counts less now, if it is not nil.
+func (r *Registry) freed(s *state, now instant) {
+	if s != nil && s.line != nil && s.line.waiting > 0 {
+		r.wakeFor(s.line, now)
+		r.setTimer()
+	}
 }
 
 // refusesAt says whether a counter of a route refuses, and until when.

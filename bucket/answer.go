@@ -119,7 +119,8 @@ func (e *answer) alias(u Alias) {
 			return // nothing new after all, or an answer that was overtaken
 		}
 		l.since = e.t.granted
-		route.turn(c, e.now)
+		e.touch(route.turn(c))
+		e.touch(route.prune(e.now))
 		route.kind.provider.corrections.Alias++
 	} else {
 		e.merge(route, c)
@@ -128,6 +129,13 @@ func (e *answer) alias(u Alias) {
 		route.kind.alias = to.Limit
 	}
 	e.moved = append(e.moved, route)
+}
+
+// touch has those looked at who wait at a state, if it is not nil.
+func (e *answer) touch(s *state) {
+	if s != nil {
+		e.touched = append(e.touched, s)
+	}
 }
 
 // merge has c count the requests on a route that counted for itself.

@@ -46,7 +46,8 @@ type waiter struct {
 	latestErr error   // because of this
 
 	in     *line // where it stands; nil: it does not wait
-	place  int   // in its class
+	class  int   // the priority of those that it stands among
+	place  int   // where among them
 	moves  int   // how often one bucket would have let it go and another refused it
 	links  []link
 	inline [6]link // what links begins in
@@ -135,13 +136,12 @@ func (w *waiter) setAside() {
 // add puts a waiter in line.
 func (l *line) add(w *waiter) {
 	t := w.ticket
-	p := t.priority()
-	c := l.class(p)
+	w.in, w.class = l, t.priority()
+	c := l.class(w.class)
 	if c == nil {
-		l.classes = append(l.classes, class{priority: p})
+		l.classes = append(l.classes, class{priority: w.class})
 		c = &l.classes[len(l.classes)-1]
 	}
-	w.in = l
 	c.queue.push(place{t.rank, t.seq, w})
 	l.waiting++
 }
@@ -151,7 +151,7 @@ func (w *waiter) step() {
 	l := w.in
 	for i := range l.classes {
 		c := &l.classes[i]
-		if c.priority != w.ticket.priority() {
+		if c.priority != w.class {
 			continue
 		}
 		c.queue.remove(w.place)

@@ -137,14 +137,14 @@ func (s *state) leave(c *state) {
 }
 
 // turn has another counter count the requests on s, which is counted, from now on. The one before counts them, too, as
-// long as its window is open.
-func (s *state) turn(c *state, now instant) {
+// long as its window is open. It returns who counts them no more; nil if nobody.
+func (s *state) turn(c *state) (free *state) {
 	l := s.links
 	if l.also != nil && l.also.root() == c.root() {
 		l.counter, l.also = l.also, l.counter // both count them already
-		return
+		return nil
 	}
-	s.drop()
+	free = s.drop()
 	old := l.counter
 	c.root().link() // before it counts what it does not draw
 	c.link()
@@ -156,36 +156,39 @@ func (s *state) turn(c *state, now instant) {
 	l.counter = c
 	c.refs++
 	c.links.routes = append(c.links.routes, s)
-	s.prune(now)
+	return free
 }
 
-// drop ends the counting by also.
-func (s *state) drop() {
+// drop ends the counting by also, and returns who counts the requests no more; nil if nobody.
+func (s *state) drop() (free *state) {
 	also := s.links.also
 	if also == nil {
-		return
+		return nil
 	}
 	if root := also.root(); root != s.root() {
+		free = root
 		root.inflight -= s.carried()
 		root.window.granted = max(root.window.granted-s.carried(), 0)
 		s.blocked = max(s.blocked, root.blocked)
 	}
 	s.leave(also)
 	s.links.also = nil
+	return free
 }
 
-// prune ends the counting by also if nothing more is to be expected of it.
-func (s *state) prune(now instant) {
+// prune ends the counting by also if nothing more is to be expected of it, as drop does.
+func (s *state) prune(now instant) (free *state) {
 	if s.links == nil || s.links.also == nil {
-		return
+		return nil
 	}
 	c := s.links.also.root()
 	if c.slides() == 0 {
 		c.window.roll(now, c.inflight, c.kind.provider.trips.shortest)
 	}
 	if c.window.hi <= now && c.blocked <= now {
-		s.drop()
+		return s.drop()
 	}
+	return nil
 }
 
 // part undoes all links of s to its counters.

@@ -71,6 +71,7 @@ type Registry struct {
 	timerAt   instant // when timer fires; never: it is stopped
 	favoured  *waiter // for whom units are set aside; nil: nobody
 	spare     *Ticket // a list of tickets for Acquire
+	spares    int     // how many those are
 	answer    answer  // that is being taken in
 }
 

@@ -9,7 +9,8 @@ type Ticket struct {
 	// MaxWait bounds the time spent waiting with this ticket, in total; 0 leaves it to the context.
 	MaxWait time.Duration
 	// Priority is who goes first: each step overtakes those who came up to ten seconds earlier, so that who waits long
-	// enough goes before anybody who comes later. 0 is ordinary; beyond 100 either way counts as 100.
+	// enough goes before anybody who comes later. 0 is ordinary; beyond 100 either way counts as 100. It is read when
+	// the ticket first arrives, and must not be changed while it waits.
 	Priority int
 	// Mode says what becomes of a request that cannot go at once.
 	Mode Mode
@@ -29,7 +30,7 @@ type Ticket struct {
 	gen     uint32 // counts the leases
 	leased  bool
 
-	pooled bool    // it is one of Acquire's, and goes back
+	pooled bool    // it is one of Acquire's, and goes back to its registry
 	next   *Ticket // in Registry.spare
 }
 
@@ -67,9 +68,9 @@ func (t *Ticket) Waited() time.Duration { return t.waited }
 // Shadowed returns how long the ticket would have waited, in total and by estimate, had its mode not been [Shadow].
 func (t *Ticket) Shadowed() time.Duration { return t.shadowed }
 
-// arrive gives the ticket its place among those of a registry, unless it has one. It says whether it is the newest.
+// arrive gives the ticket its place among those of a registry, unless it has one.
 func (t *Ticket) arrive(r *Registry, now instant) {
-	if t.r == r {
+	if t.r == r && t.seq != 0 {
 		return
 	}
 	r.seq++
@@ -178,10 +179,14 @@ func (r *Registry) forget(t *Ticket) {
 		t.slots[i].route = nil
 	}
 	t.slots = nil
-	if t.pooled {
+	if t.pooled && r.spares < mostSpares {
 		t.next, r.spare = r.spare, t
+		r.spares++
 	}
 }
+
+// mostSpares is how many tickets are kept for Acquire: more than one are needed only when many requests are under way.
+const mostSpares = 256
 
 // ticket returns a ticket for one Acquire.
 func (r *Registry) ticket() *Ticket {
@@ -190,6 +195,7 @@ func (r *Registry) ticket() *Ticket {
 		return &Ticket{pooled: true}
 	}
 	r.spare, t.next = t.next, nil
-	t.r, t.waited, t.shadowed = nil, 0, 0
+	r.spares--
+	t.seq, t.waited, t.shadowed = 0, 0, 0
 	return t
 }
