@@ -71,7 +71,7 @@ func (r *Registry) queue(ctx context.Context, t *Ticket, by *state, at, now inst
 		r.grant(t, now)
 		return Lease{t, t.gen}, nil, nil
 	}
-	latest, latestErr := t.latest(r, ctx, now)
+	latest, latestErr := t.latest(ctx, r, now)
 	var err error
 	switch full := by.line != nil && by.line.waiting >= r.maxQueue; {
 	case t.Mode == Reject:
@@ -101,7 +101,7 @@ func (r *Registry) queue(ctx context.Context, t *Ticket, by *state, at, now inst
 }
 
 // latest is when it is too late for the ticket to go, and why.
-func (t *Ticket) latest(r *Registry, ctx context.Context, now instant) (instant, error) {
+func (t *Ticket) latest(ctx context.Context, r *Registry, now instant) (instant, error) {
 	latest, why := never, error(nil)
 	if deadline, ok := ctx.Deadline(); ok {
 		latest, why = r.instant(deadline), context.DeadlineExceeded

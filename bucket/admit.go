@@ -209,7 +209,7 @@ func (r *Registry) place(w *waiter, by *state, at, now instant) {
 	case by.blocked > w.latest:
 		r.giveUp(w, now, &WaitError{Key: w.ticket.keyAt(by), Until: r.time(by.blocked), Err: w.latestErr})
 	default:
-		r.overtaken(w, now)
+		r.overtaken(w)
 		r.stand(w, by, at)
 	}
 }
@@ -220,7 +220,7 @@ const enoughMoves = 8
 // overtaken notes that w would have been let go where it stood, and is not elsewhere. Buckets that are never free at
 // once would keep it waiting for ever: after some time the others leave it what it needs, wherever it draws. There is
 // one such waiter at a time.
-func (r *Registry) overtaken(w *waiter, now instant) {
+func (r *Registry) overtaken(w *waiter) {
 	if w.moves++; w.moves >= enoughMoves && r.favoured == nil {
 		r.favoured = w
 		w.setAside()

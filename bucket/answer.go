@@ -236,10 +236,15 @@ func (e *answer) splits(c *state, in *reading) *state {
 // split has every route that c counts count for itself.
 func (e *answer) split(c *state) {
 	e.moved = append(e.moved, c)
-	for _, s := range c.split() {
+	for _, s := range slices.Clone(c.links.routes) {
+		e.touch(s.drop()) // c may be but the other of its counters
+		if s.links.counter == c {
+			s.separate(c)
+		}
 		e.moved = append(e.moved, s)
-		e.touched = append(e.touched, s)
+		e.touch(s)
 	}
+	c.links.told, c.links.teller = reading{}, nil
 }
 
 // end reckons when a window ends; it reports false if the answer does not tell.

@@ -204,25 +204,15 @@ func (s *state) part() {
 	s.inflight += n
 }
 
-// split has every route that c counts count for itself, as it has turned out that the server counts them apart. What
-// is known of c's window is known of each of theirs, save that of the others' requests nothing counts.
-func (c *state) split() []*state {
-	routes := slices.Clone(c.links.routes)
-	for _, s := range routes {
-		if s.links.counter != c {
-			s.drop() // c was also
-			continue
-		}
-		s.drop()
-		s.part()
-		s.blocked = max(s.blocked, c.blocked)
-		s.kind.law, s.kind.alias = c.kind.law, ""
-		s.window = c.window
-		s.window.granted = s.inflight
-		if s.window.limit > 0 && s.window.phase == known {
-			s.window.granted += max(s.window.limit-s.window.remaining, 0)
-		}
+// separate has s, which c counts, count for itself, as it has turned out that the server counts the routes of c apart.
+// What is known of the joint window is known of that of each, save that of the others' requests nothing counts.
+func (s *state) separate(c *state) {
+	s.part()
+	s.blocked = max(s.blocked, c.blocked)
+	s.kind.law, s.kind.alias = c.kind.law, ""
+	s.window = c.window
+	s.window.granted = s.inflight
+	if s.window.limit > 0 && s.window.phase == known {
+		s.window.granted += max(s.window.limit-s.window.remaining, 0)
 	}
-	c.links.told, c.links.teller = reading{}, nil
-	return routes
 }

@@ -35,15 +35,12 @@ const foldChunk = 1024
 // lets go of it now and then.
 func (r *Registry) fold(from owner, now instant) {
 	// From the end: what is made meanwhile is not the owner's, and what takes the place of a bucket that goes was looked at.
-	for i := len(r.all) - 1; i >= 0; i-- {
-		if i >= len(r.all) {
-			continue
-		}
-		s := r.all[i]
+	for next := len(r.all) - 1; next >= 0; next = min(next, len(r.all)) - 1 {
+		s := r.all[next]
 		if k := &s.kind.key; k.Owner == from.name && k.Provider == from.provider && !s.counted() {
 			r.foldOne(s, now)
 		}
-		if i%foldChunk == 0 {
+		if next%foldChunk == 0 {
 			r.mu.Unlock()
 			r.mu.Lock()
 			now = r.now()

@@ -66,13 +66,13 @@ func (a *reading) precedes(b *reading) bool {
 
 // period returns the period in which units come back if they do so one by one. It reports false if the reading does not
 // tell.
-func (in *reading) period() (_ span, ok bool) {
-	used := time.Duration(in.limit - in.remaining)
-	if in.limit <= 0 || used <= 0 || in.after.hi <= 0 {
+func (a *reading) period() (_ span, ok bool) {
+	used := time.Duration(a.limit - a.remaining)
+	if a.limit <= 0 || used <= 0 || a.after.hi <= 0 {
 		return span{}, false
 	}
 	// Of the units used up, one is partly back.
-	return span{max(in.after.lo, 0) / used, in.after.hi / max(used-1, 1)}, true
+	return span{max(a.after.lo, 0) / used, a.after.hi / max(used-1, 1)}, true
 }
 
 // contradicts says whether two answers cannot be of one counter, as they tell of the same window. In a fixed one, each
