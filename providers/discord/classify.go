@@ -50,6 +50,10 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 				call.Draws = append(call.Draws, bucket.Draw{Key: old})
 			}
 		}
+		if key.Limit == editChannel && mayRename(req) {
+			key.Limit = renaming
+			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.stop})
+		}
 	}
 	if !at.interaction() {
 		// https://discord.com/developers/docs/topics/rate-limits#global-rate-limit exempts interactions, and counts
@@ -57,7 +61,7 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 		key := bucket.Key{Provider: name, Limit: global, Owner: account, Subject: domain}
 		call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.global})
 	}
-	call.Draws = append(call.Draws, bucket.Draw{Key: bucket.Key{Provider: name, Limit: egress}, Policy: p.egress})
+	call.Draws = append(call.Draws, bucket.Draw{Key: bucket.Key{Provider: name, Limit: egress}, Policy: p.stop})
 	return call, true
 }
 

@@ -1,12 +1,15 @@
 package discord_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/underlimit/underlimit/bucket"
@@ -182,6 +185,70 @@ func TestARequestDrawsOnRouteGlobalAndEgress(t *testing.T) {
 	}
 }
 
+func TestAChangeOfANameDrawsOnAFurtherLimit(t *testing.T) {
+	const (
+		edit = "PATCH /channels/{channel}"
+		v10  = "https://discord.com/api/v10/channels/1"
+	)
+	long := `{"permission_overwrites":"` + strings.Repeat("x", 16<<10) + `"}`
+	for _, tt := range []struct {
+		name, method, url, body string
+		want                    bool
+	}{
+		{"A name.", "PATCH", v10, `{"name":"x"}`, true},
+		{"A topic behind something else.", "PATCH", v10, ` { "nsfw" : true, "tags":[{"a":1}], "topic" : null }`, true},
+		{"Below version 8.", "PATCH", "https://discord.com/api/v6/channels/1", `{"name":"x"}`, true},
+		{"Neither.", "PATCH", v10, `{"nsfw":true}`, false},
+		{"Neither at the top.", "PATCH", v10, `{"available_tags":[{"name":"x"}],"metadata":{"topic":"name"}}`, false},
+		{"Nothing.", "PATCH", v10, `{}`, false},
+		{"No body.", "PATCH", v10, "", false},
+		{"Another method.", "PUT", v10, `{"name":"x"}`, false},
+		{"Another route.", "PATCH", v10 + "/messages/2", `{"name":"x"}`, false},
+		{"A long one may.", "PATCH", v10, long, true},
+		{"One that breaks off may.", "PATCH", v10, `{"nsfw":true`, true},
+		{"One that is no object may.", "PATCH", v10, `["x"]`, true},
+		{"One that is no JSON may.", "PATCH", v10, "nsfw=true", true},
+		{"One that cannot be seen may.", "PATCH", v10, "unseen", true},
+		{"One that cannot be read may.", "PATCH", v10, "unreadable", true},
+		{"One that does not come may.", "PATCH", v10, "stuck", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			req := request(t, tt.method, tt.url)
+			if tt.body != "" {
+				req.Body = io.NopCloser(iotest.ErrReader(errors.New("the body itself was read")))
+				req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(tt.body)), nil }
+			}
+			switch tt.body {
+			case "unseen":
+				req.GetBody = nil
+			case "unreadable":
+				req.GetBody = func() (io.ReadCloser, error) { return nil, errors.New("gone") }
+			case "stuck":
+				req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(stuck{}), nil }
+			}
+			call, _ := discord.New(nil).Classify(req)
+			i := slices.IndexFunc(call.Draws, func(d bucket.Draw) bool { return d.Key.Limit == edit+" name" })
+			switch {
+			case i < 0 && tt.want:
+				t.Errorf("draws on %v", call.Draws)
+			case i < 0:
+			case !tt.want:
+				t.Errorf("draws on %v", call.Draws[i])
+			default:
+				want := bucket.Draw{Key: key(edit+" name", bot, "channels/1"), Policy: &bucket.Policy{}}
+				if !reflect.DeepEqual(call.Draws[i], want) || call.Draws[0].Key.Limit != edit || call.Route != edit {
+					t.Errorf("%s draws on %v", call.Route, call.Draws)
+				}
+			}
+		})
+	}
+}
+
+// stuck is a reader that never has anything.
+type stuck struct{}
+
+func (stuck) Read([]byte) (int, error) { return 0, nil }
+
 func TestTheGlobalLimitAndTheBanHavePoliciesAndRoutesHaveNone(t *testing.T) {
 	for _, tt := range []struct {
 		opts  *discord.Options
@@ -296,6 +363,14 @@ func TestTheProviderConforms(t *testing.T) {
 	} {
 		req := request(t, r.method, "https://discord.com/api"+r.path)
 		reqs = append(reqs, providertest.Secret(req, hookToken, replyToken))
+	}
+	for _, version := range []string{"/v10", "/v6"} {
+		rename, err := http.NewRequest(http.MethodPatch, "https://discord.com/api"+version+"/channels/123",
+			strings.NewReader(`{"name":"x"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reqs = append(reqs, rename)
 	}
 	providertest.Test(t, discord.New(nil), reqs...)
 }

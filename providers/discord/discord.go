@@ -5,6 +5,9 @@
 // holds everything back when our address is banned. Which routes share a counter, and what it holds, is learned from
 // answers: Discord asks that no limit of a route be written into programs.
 //
+// Changes of a channel's name or topic are under a limit of their own besides, which only its refusals show and which
+// does not hold other changes back. To find them, the body of such a request is read as req.GetBody gives it.
+//
 // Answers to interactions are not under the global limit, and the first answer to one, which is due within three
 // seconds, waits for nothing but a ban.
 //
@@ -48,7 +51,7 @@ type Provider struct {
 
 	// Shared by all draws.
 	global *bucket.Policy
-	egress *bucket.Policy
+	stop   *bucket.Policy // of what only ever holds a request back after a refusal
 }
 
 // New returns a provider for Discord's REST API. opts may be nil and is copied.
@@ -64,7 +67,7 @@ func New(opts *Options) *Provider {
 		owners: digest.New(o.Secret, name),
 		hosts:  map[string]string{},
 		global: &bucket.Policy{Quota: o.GlobalPerSecond, Window: time.Second},
-		egress: &bucket.Policy{},
+		stop:   &bucket.Policy{},
 	}
 	for _, h := range o.Hosts {
 		u := url.URL{Host: h}

@@ -2,6 +2,7 @@ package discord_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -379,6 +380,84 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 			want := providers.Verdict{
 				Updates: tt.want, Refused: true, Scope: tt.scope, Final: tt.scope == providers.ScopeQuota,
 			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got\n%+v, want\n%+v", got, want)
+			}
+		})
+	}
+}
+
+func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
+	const v10, v6 = "https://discord.com/api/v10/channels/1", "https://discord.com/api/v6/channels/1"
+	edit, old := key("PATCH /channels/{channel}", bot, "channels/1"), key("/channels/{channel}", bot, "channels/1")
+	name := key("PATCH /channels/{channel} name", bot, "channels/1")
+	for _, tt := range []struct {
+		name, url string
+		header    http.Header
+		body      string
+		scope     providers.Scope
+		want      []bucket.Update
+	}{
+		{
+			"The counter has something left.", v10,
+			full("X-RateLimit-Remaining: 3", "Retry-After: 600", "X-RateLimit-Scope: user"), `{"retry_after":599.5}`,
+			providers.ScopeUser, blocked(600*time.Second, name),
+		},
+		{
+			"The counter is empty, but back much sooner.", v10,
+			full("X-RateLimit-Remaining: 0", "Retry-After: 600", "X-RateLimit-Scope: user"), `{"retry_after":599.5}`,
+			providers.ScopeUser, blocked(600*time.Second, name),
+		},
+		{
+			"A counter that is empty, whose ever it is.", v10,
+			full("X-RateLimit-Remaining: 0", "Retry-After: 65", "X-RateLimit-Scope: user"), limited,
+			providers.ScopeUser, blocked(65*time.Second, name, counter),
+		},
+		{
+			"A counter without a name.", v10,
+			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset-After: 64.57", "Retry-After: 65"), limited,
+			providers.ScopeUnknown, blocked(65*time.Second, name, edit),
+		},
+		{
+			"A counter without a name, by the clock.", v10,
+			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1779537607.250", "Date: Sat, 23 May 2026 12:00:03 GMT",
+				"Retry-After: 4"), "",
+			providers.ScopeUnknown, blocked(4*time.Second, name, edit),
+		},
+		{
+			"A counter that comes back much sooner, by our clock.", v10,
+			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1779537607.250", "Retry-After: 6"), "",
+			providers.ScopeUnknown, blocked(6*time.Second, name),
+		},
+		{
+			"A counter below version 8.", v6,
+			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset-After: 4", "Retry-After: 3500"), `{"retry_after":3500}`,
+			providers.ScopeUnknown, blocked(3500*time.Millisecond, name, old),
+		},
+		{
+			"No word of a counter.", v10, header("Via: 1.1 google", "Retry-After: 600"), "{}",
+			providers.ScopeUnknown, blocked(600*time.Second, name),
+		},
+		{
+			"A shared limit.", v10,
+			full("X-RateLimit-Remaining: 9", "Retry-After: 65", "X-RateLimit-Scope: shared"), limited,
+			providers.ScopeShared, blocked(65*time.Second, name),
+		},
+		{
+			"The global limit.", v10, header("X-RateLimit-Global: true", "Retry-After: 2"), "",
+			providers.ScopeGlobal, blocked(2*time.Second, global),
+		},
+		{"Cloudflare's.", v10, nil, "<html>", providers.ScopeEgress, blocked(0, egress)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := discord.New(nil)
+			req := request(t, http.MethodPatch, tt.url)
+			req.Body = io.NopCloser(strings.NewReader(`{"name":"x"}`))
+			call, _ := p.Classify(req)
+			got := p.Judge(req, &call, &providers.Answer{
+				Status: 429, Header: tt.header, Body: []byte(tt.body), Received: received,
+			})
+			want := providers.Verdict{Updates: tt.want, Refused: true, Scope: tt.scope}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got\n%+v, want\n%+v", got, want)
 			}

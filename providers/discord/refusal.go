@@ -55,7 +55,11 @@ func (x *exchange) refusal() providers.Verdict {
 	}
 
 	switch resource := drawn(x.route, x.egress); {
-	case resource == x.egress, v.Scope == providers.ScopeShared, v.Scope == providers.ScopeQuota:
+	case resource == x.egress, v.Scope == providers.ScopeQuota:
+		v.Updates = blocks(wait, resource)
+	case x.renaming != (bucket.Key{}):
+		v.Updates = x.renamed(wait)
+	case v.Scope == providers.ScopeShared:
 		v.Updates = blocks(wait, resource)
 	case remaining > 0: // it is not this counter that is empty, but a narrower one that nothing names
 		v.Updates = blocks(wait, resource)
@@ -68,6 +72,36 @@ func (x *exchange) refusal() providers.Verdict {
 		v.Updates = blocks(wait, resource)
 	}
 	return v
+}
+
+// renamed blocks what may have refused a request that changes a name: the limit on that, since the other one would show
+// in the next answer to whatever else draws on the route, but this one never does. A counter is blocked, too, if the
+// answer tells that it is empty; but it may be that of the narrower limit, and so the route is not said to be its.
+func (x *exchange) renamed(wait time.Duration) []bucket.Update {
+	w, ok := x.window()
+	if !ok || w.Remaining > 0 || wait > x.left(&w)+time.Second { // Retry-After is in whole seconds, rounded up
+		return blocks(wait, x.renaming)
+	}
+	c, hashed := x.counter()
+	switch {
+	case hashed:
+	case x.path.legacy:
+		c = oldRule(x.route)
+	default:
+		c = x.route
+	}
+	return blocks(wait, x.renaming, c)
+}
+
+// left is how long a window of the answer lasts, at least.
+func (x *exchange) left(w *bucket.Window) time.Duration {
+	switch {
+	case w.ResetAfter > 0:
+		return w.ResetAfter
+	case w.Date.IsZero():
+		return w.ResetAt.Sub(x.answer.Received)
+	}
+	return w.ResetAt.Sub(w.Date)
 }
 
 // drawn returns key, or instead if the request did not draw on that.
