@@ -25,6 +25,7 @@ type exchange struct {
 	looping  bool // the retry loop has begun
 	failures int  // of them, those that failed without a refusal
 	last     outcome
+	answer   providers.Answer // the latest, while the provider reads it
 
 	suppressed RetryReason // why it would have been sent again if the budget allowed it
 }
@@ -188,14 +189,14 @@ func (x *exchange) outgoing() (*http.Request, error) {
 
 // judge asks the provider what an answer means.
 func (x *exchange) judge(resp *http.Response, sent, received time.Time) providers.Verdict {
-	a := providers.Answer{
+	x.answer = providers.Answer{
 		Status:   resp.StatusCode,
 		Header:   resp.Header,
 		Body:     peek(resp, wanted(resp, x.call.Peek)),
 		Sent:     sent,
 		Received: received,
 	}
-	v := x.t.provider.Judge(x.req, &x.call, &a)
+	v := x.t.provider.Judge(x.req, &x.call, &x.answer)
 	if v.Refused && !v.Final && !blocks(v.Updates) && len(x.call.Draws) > 0 {
 		// Every refusal holds somebody back, or the next attempt would follow at once.
 		v.Updates = append(v.Updates, bucket.Block{Key: x.call.Draws[0].Key})

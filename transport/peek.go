@@ -5,6 +5,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +34,11 @@ func wanted(resp *http.Response, ok bool) int {
 }
 
 func isJSON(h http.Header) bool {
-	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	v := h.Get("Content-Type")
+	if rest, ok := strings.CutPrefix(v, "application/json"); ok && (rest == "" || rest[0] == ';') {
+		return true // as nearly all write it
+	}
+	t, _, err := mime.ParseMediaType(v)
 	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
 }
 
@@ -41,49 +47,103 @@ func peek(resp *http.Response, most int) []byte {
 	if most == 0 || resp.Body == nil || resp.Body == http.NoBody {
 		return nil
 	}
-	p := &peeked{source: &onceCloser{ReadCloser: resp.Body}, ready: make(chan struct{})}
+	p := &peeked{source: onceCloser{ReadCloser: resp.Body}, most: most, expected: resp.ContentLength}
+	p.change.L = &p.mu
 	resp.Body = p
 	// Closing a body does not always end a read of it: net/http's waits for the header of a compressed one.
-	go p.fetch(most)
-	late := time.NewTimer(peekTime)
-	defer late.Stop()
-	select {
-	case <-p.ready:
-		return p.data[:min(len(p.data), most)]
-	case <-late.C:
-		return nil
-	}
+	go p.fetch()
+	runtime.Gosched() // most bodies are there by now, and need no timer
+	return p.wait()
 }
 
 // A peeked body is one whose beginning was read ahead, or is being read.
 type peeked struct {
-	source *onceCloser
-	ready  chan struct{} // closed when what follows is there
-	data   []byte
-	whole  io.Reader // the body from its start
+	source   onceCloser
+	most     int   // how much of it somebody wants to see
+	expected int64 // how long it should be; negative: nobody knows
+
+	begin bytes.Reader // of data
+	data  []byte
+	whole io.Reader // the body from its start
+
+	mu     sync.Mutex
+	change sync.Cond
+	ready  bool // what is above is there, and changes no more
+	late   bool // nobody waits any more in order to see it
 }
 
 // fetch reads the beginning of the source.
-func (p *peeked) fetch(most int) {
-	defer close(p.ready)
-	data, err := io.ReadAll(io.LimitReader(p.source, int64(most)+1))
-	p.data, p.whole = data, bytes.NewReader(data)
+func (p *peeked) fetch() {
+	data, err := readUpTo(&p.source, p.most+1, p.expected+1)
+	p.data = data
+	p.begin.Reset(data)
+	p.whole = &p.begin
 	switch {
+	case err == io.EOF:
+		_ = p.source.Close() // all of it is here: the connection is free again
 	case err != nil:
 		p.whole = io.MultiReader(p.whole, failing{err})
-	case len(data) > most:
-		p.whole = io.MultiReader(p.whole, p.source)
 	default:
-		_ = p.source.Close() // all of it is here: the connection is free again
+		p.whole = io.MultiReader(p.whole, &p.source)
 	}
+	p.set(&p.ready)
+}
+
+func (p *peeked) set(flag *bool) {
+	p.mu.Lock()
+	*flag = true
+	p.mu.Unlock()
+	p.change.Broadcast()
+}
+
+// wait returns what was to be seen, or nil once it has taken too long.
+func (p *peeked) wait() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ready {
+		late := time.AfterFunc(peekTime, func() { p.set(&p.late) })
+		defer late.Stop()
+	}
+	for !p.ready && !p.late {
+		p.change.Wait()
+	}
+	if !p.ready {
+		return nil
+	}
+	return p.data[:min(len(p.data), p.most)]
 }
 
 func (p *peeked) Read(b []byte) (int, error) {
-	<-p.ready
+	p.mu.Lock()
+	for !p.ready {
+		p.change.Wait()
+	}
+	p.mu.Unlock()
 	return p.whole.Read(b)
 }
 
 func (p *peeked) Close() error { return p.source.Close() }
+
+// leastRead is room for any answer that is short.
+const leastRead = 512
+
+// readUpTo reads so many bytes, or all that there is, with the error io.EOF, if it is less. expected is a guess of it.
+func readUpTo(r io.Reader, most int, expected int64) ([]byte, error) {
+	if expected <= 0 {
+		expected = leastRead
+	}
+	data := make([]byte, 0, min(expected, int64(most)))
+	for {
+		n, err := r.Read(data[len(data):min(cap(data), most)])
+		data = data[:len(data)+n]
+		if err != nil || len(data) == most {
+			return data, err
+		}
+		if len(data) == cap(data) {
+			data = slices.Grow(data, leastRead)
+		}
+	}
+}
 
 type failing struct{ err error }
 
