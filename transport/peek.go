@@ -74,15 +74,15 @@ type peeked struct {
 
 // fetch reads the beginning of the source.
 func (p *peeked) fetch() {
-	data, err := readUpTo(&p.source, p.most+1, p.expected+1)
+	data, all, err := readUpTo(&p.source, p.most+1, p.expected+1)
 	p.data = data
 	p.begin.Reset(data)
 	p.whole = &p.begin
 	switch {
-	case err == io.EOF:
-		_ = p.source.Close() // all of it is here: the connection is free again
 	case err != nil:
 		p.whole = io.MultiReader(p.whole, failing{err})
+	case all:
+		_ = p.source.Close() // the connection is free again
 	default:
 		p.whole = io.MultiReader(p.whole, &p.source)
 	}
@@ -127,22 +127,26 @@ func (p *peeked) Close() error { return p.source.Close() }
 // leastRead is room for any answer that is short.
 const leastRead = 512
 
-// readUpTo reads so many bytes, or all that there is, with the error io.EOF, if it is less. expected is a guess of it.
-func readUpTo(r io.Reader, most int, expected int64) ([]byte, error) {
+// readUpTo reads no more than so many bytes, and says whether that is all there is. expected is a guess of how many.
+func readUpTo(r io.Reader, most int, expected int64) (data []byte, all bool, err error) {
 	if expected <= 0 {
 		expected = leastRead
 	}
-	data := make([]byte, 0, min(expected, int64(most)))
-	for {
+	data = make([]byte, 0, min(expected, int64(most)))
+	for len(data) < most {
 		n, err := r.Read(data[len(data):min(cap(data), most)])
 		data = data[:len(data)+n]
-		if err != nil || len(data) == most {
-			return data, err
+		if err == io.EOF {
+			return data, true, nil
+		}
+		if err != nil {
+			return data, false, err
 		}
 		if len(data) == cap(data) {
 			data = slices.Grow(data, leastRead)
 		}
 	}
+	return data, false, nil
 }
 
 type failing struct{ err error }
