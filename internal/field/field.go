@@ -16,6 +16,15 @@ const Max = 366 * 24 * time.Hour
 // maxNumber is how many bytes of a number are worth reading.
 const maxNumber = 64
 
+// Get returns the first value of a field, whose name must be spelled as net/http does: Header.Get makes sure of that each
+// time, at the cost of several lookups.
+func Get(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 // Number parses a non-negative decimal number, such as "12" or "0.85".
 func Number(s string) (float64, bool) {
 	s = strings.TrimSpace(s)
@@ -72,6 +81,9 @@ func Scale(f float64, unit time.Duration) time.Duration {
 
 // Count parses a non-negative whole number, cut to the range of an int32.
 func Count(s string) (int, bool) {
+	if n, err := strconv.ParseInt(s, 10, 32); err == nil && n >= 0 {
+		return int(n), true // as nearly all are
+	}
 	f, ok := Number(s)
 	if !ok || f != math.Trunc(f) {
 		return 0, false
@@ -87,7 +99,7 @@ var (
 
 // Date returns the time of a Date header, zero if there is none that can be read.
 func Date(h http.Header) time.Time {
-	v := h.Get("Date")
+	v := Get(h, "Date")
 	t, ok := date(v)
 	if !ok {
 		var err error
@@ -193,7 +205,7 @@ func instant(s string) (time.Time, bool) {
 // date; dates are compared with the answer's own Date, or with received if it has none. It reports false if the field
 // is absent or makes no sense; an instant that is past is 0.
 func RetryAfter(h http.Header, unit time.Duration, received time.Time) (time.Duration, bool) {
-	v := h.Get("Retry-After")
+	v := Get(h, "Retry-After")
 	if v == "" {
 		return 0, false
 	}

@@ -42,7 +42,7 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 	}
 	call := providers.Call{Provider: name, Route: key.Limit}
 
-	call.Draws = make([]bucket.Draw, 0, 4)
+	call.Draws = make([]bucket.Draw, 0, 3) // as many as most have
 	if key.Limit != http.MethodPost+" "+callback {
 		call.Draws = append(call.Draws, bucket.Draw{Key: key})
 		if at.legacy {

@@ -78,7 +78,7 @@ func (x *exchange) learn() []bucket.Update {
 // counter returns the bucket that Discord's hash names. The hash stands for a kind of bucket: each credential and major
 // parameter has one. It reports false if there is no hash.
 func (x *exchange) counter() (bucket.Key, bool) {
-	hash := x.answer.Header.Get(fieldBucket)
+	hash := field.Get(x.answer.Header, fieldBucket)
 	if !isHash(hash) {
 		return bucket.Key{}, false
 	}
@@ -112,19 +112,19 @@ func (x *exchange) window() (bucket.Window, bool) {
 	h := x.answer.Header
 	var w bucket.Window
 	var ok bool
-	if w.Remaining, ok = field.Count(h.Get(fieldRemaining)); !ok {
+	if w.Remaining, ok = field.Count(field.Get(h, fieldRemaining)); !ok {
 		return w, false
 	}
-	w.Limit, _ = field.Count(h.Get(fieldLimit))
+	w.Limit, _ = field.Count(field.Get(h, fieldLimit))
 
-	after := h.Get(fieldResetAfter)
+	after := field.Get(h, fieldResetAfter)
 	if d, ok := field.Duration(after, time.Second); ok && d > 0 {
 		var late time.Duration
 		late, w.Precision = x.rounding(after)
 		w.ResetAfter = min(d+late, field.Max)
 		return w, true
 	}
-	reset := h.Get(fieldReset)
+	reset := field.Get(h, fieldReset)
 	at, ok := field.Instant(reset)
 	if !ok {
 		return w, false
@@ -149,7 +149,7 @@ func (x *exchange) window() (bucket.Window, bool) {
 //
 // https://discord.com/developers/docs/change-log, at version 8 and at "more precise rate limits"
 func (x *exchange) rounding(value string) (late, precision time.Duration) {
-	if x.path.legacy && !strings.Contains(value, ".") && x.req.Header.Get(fieldPrecision) != "millisecond" {
+	if x.path.legacy && !strings.Contains(value, ".") && field.Get(x.req.Header, fieldPrecision) != "millisecond" {
 		return 0, time.Second
 	}
 	return time.Millisecond, 2 * time.Millisecond

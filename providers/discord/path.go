@@ -23,9 +23,10 @@ type path struct {
 	// https://discord.com/developers/docs/reference#api-versioning
 	legacy bool
 
-	buf [maxSegments]string // what follows /api and the version, without empty segments
-	n   int                 // how many of buf there are
-	cut bool                // there were more
+	text string              // what follows /api and the version, as it is; "" if anything in it is escaped
+	buf  [maxSegments]string // its segments, without empty ones
+	n    int                 // how many of buf there are
+	cut  bool                // there were more
 }
 
 // parse reports false if u is not below /api.
@@ -40,6 +41,9 @@ func (p *path) parse(u *url.URL) bool {
 		return false
 	}
 	for first := true; ; first = false {
+		if p.n == 0 && !escaped {
+			p.text = strings.TrimLeft(rest, "/")
+		}
 		seg, rest = next(rest, escaped)
 		switch {
 		case seg == "":
@@ -92,7 +96,11 @@ func (p *path) major() string {
 	if !p.hasMajor() {
 		return ""
 	}
-	return p.buf[0] + "/" + p.buf[1]
+	what, id := p.buf[0], p.buf[1]
+	if rest, ok := strings.CutPrefix(p.text[min(len(what), len(p.text)):], "/"); ok && strings.HasPrefix(rest, id) {
+		return p.text[:len(what)+len("/")+len(id)] // takes no memory
+	}
+	return what + "/" + id
 }
 
 func (p *path) hasMajor() bool {

@@ -35,11 +35,11 @@ func (x *exchange) refusal() providers.Verdict {
 	}
 	wait := x.wait(body, unit)
 	h := x.answer.Header
-	scope := h.Get(fieldScope)
-	remaining, _ := field.Count(h.Get(fieldRemaining))
+	scope := field.Get(h, fieldScope)
+	remaining, _ := field.Count(field.Get(h, fieldRemaining))
 	c, hashed := x.counter()
 	switch {
-	case scope == "global" || strings.EqualFold(h.Get(fieldGlobal), "true") || body.Global.is("true"):
+	case scope == "global" || strings.EqualFold(field.Get(h, fieldGlobal), "true") || body.Global.is("true"):
 		v.Scope = providers.ScopeGlobal
 		v.Updates = blocks(wait, drawn(x.global, x.egress))
 		return v
@@ -129,7 +129,7 @@ func (x *exchange) byDiscord(isObject bool) bool {
 			return isObject || len(x.answer.Body) == 0 // the answer to a HEAD has no body
 		}
 	}
-	return isObject && h.Get("Via") != ""
+	return isObject && field.Get(h, "Via") != ""
 }
 
 // wait returns the longer of what header and body say; 0 if neither says anything.

@@ -21,9 +21,9 @@ type Details struct {
 // ReadDetails returns what an answer's header tells. It reports false where it does not tell both what is left and
 // until when, as in answers to requests without a valid credential.
 func ReadDetails(h http.Header) (Details, bool) {
-	limit, _ := field.Count(h.Get("X-Ratelimit-Limit"))
-	remaining, left := field.Count(h.Get("X-Ratelimit-Remaining"))
-	resetAt, until := field.Instant(h.Get("X-Ratelimit-Reset"))
+	limit, _ := field.Count(field.Get(h, "X-Ratelimit-Limit"))
+	remaining, left := field.Count(field.Get(h, "X-Ratelimit-Remaining"))
+	resetAt, until := field.Instant(field.Get(h, "X-Ratelimit-Reset"))
 	if !left || !until {
 		return Details{}, false
 	}

@@ -26,7 +26,7 @@ func (*Provider) Judge(_ *http.Request, call *providers.Call, a *providers.Answe
 	v.Refused = true
 	wait, _ := field.RetryAfter(a.Header, time.Second, a.Received)
 	blocked := app
-	switch remaining, _ := field.Count(a.Header.Get("X-Ratelimit-Remaining")); reasonOf(a.Body) {
+	switch remaining, _ := field.Count(field.Get(a.Header, "X-Ratelimit-Remaining")); reasonOf(a.Body) {
 	case jobs:
 		v.Final, v.Scope = true, providers.ScopeQuota
 		return v
