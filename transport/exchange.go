@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/underlimit/underlimit/bucket"
@@ -28,6 +29,19 @@ type exchange struct {
 	answer   providers.Answer // the latest, while the provider reads it
 
 	suppressed RetryReason // why it would have been sent again if the budget allowed it
+}
+
+// exchanges are zero ones. They are large, and what they are for is short.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// recycle has the exchange, which is over, used for another request. One that was waited for or sent again is left
+// alone: more had to do with it.
+func (x *exchange) recycle() {
+	if x.attempt != 1 || x.looping || x.ticket.Waited() > 0 {
+		return
+	}
+	*x = exchange{}
+	exchanges.Put(x)
 }
 
 // An outcome is how the latest attempt ended.

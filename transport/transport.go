@@ -118,14 +118,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok && !body.taken() {
 		return t.base.RoundTrip(req)
 	}
-	x := &exchange{
-		t:     t,
-		ctx:   req.Context(),
-		req:   req,
-		body:  body,
-		call:  call,
-		trace: t.trace,
-	}
+	x := exchanges.Get().(*exchange)
+	x.t, x.ctx, x.req, x.body, x.call, x.trace = t, req.Context(), req, body, call, t.trace
 	if !ok {
 		return x.pass()
 	}
@@ -133,7 +127,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if extra := contextTrace(x.ctx); extra != nil {
 		x.trace = join(t.trace, extra)
 	}
-	return x.run()
+	resp, err := x.run()
+	x.recycle()
+	return resp, err
 }
 
 // info says which request and which sending of it an event is about.
