@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/internal/field"
 	"github.com/underlimit/underlimit/providers"
 )
 
@@ -30,7 +31,7 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 		return providers.Call{}, false
 	}
 
-	account := p.owner(req.Header.Get("Authorization"))
+	account := p.owner(field.Get(req.Header, "Authorization"))
 	key := bucket.Key{Provider: name, Owner: account}
 	if token := at.token(); token != "" {
 		key.Owner = p.owner(token)

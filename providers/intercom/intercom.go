@@ -13,6 +13,7 @@ import (
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/internal/digest"
+	"github.com/underlimit/underlimit/internal/field"
 	"github.com/underlimit/underlimit/providers"
 )
 
@@ -72,7 +73,7 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 	if req.URL == nil || !p.serves(req.URL.Host) {
 		return providers.Call{}, false
 	}
-	owner := p.digest.Of(req.Header.Get("Authorization"))
+	owner := p.digest.Of(field.Get(req.Header, "Authorization"))
 	route := routeOf(req.Method, req.URL.Path)
 	return providers.Call{
 		Provider: name,

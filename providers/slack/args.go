@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"github.com/underlimit/underlimit/internal/field"
 )
 
 // args are the arguments of a call that say whose limits it is under. Clients send them in any way that Slack takes:
@@ -66,13 +68,13 @@ func (a *args) field(name string) *string {
 
 // headerCredential returns the token of the Authorization header. A Basic one names an app by its client ID.
 func headerCredential(req *http.Request) string {
-	v := strings.TrimSpace(req.Header.Get("Authorization"))
-	if client, _, ok := req.BasicAuth(); ok && client != "" {
-		return client
-	}
+	v := strings.TrimSpace(field.Get(req.Header, "Authorization"))
 	scheme, token, _ := strings.Cut(v, " ")
 	if strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(token)
+	}
+	if client, _, ok := req.BasicAuth(); ok && client != "" {
+		return client
 	}
 	return v
 }
@@ -90,7 +92,7 @@ func (a *args) readBody(req *http.Request) {
 	if req.GetBody == nil || req.Body == nil || req.Body == http.NoBody {
 		return
 	}
-	contentType := req.Header.Get("Content-Type")
+	contentType := field.Get(req.Header, "Content-Type")
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.TrimSpace(media)
 	isForm := media == "" || strings.EqualFold(media, "application/x-www-form-urlencoded")
