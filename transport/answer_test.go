@@ -45,6 +45,27 @@ func TestAnswersAreReadableToTheEnd(t *testing.T) {
 	}
 }
 
+func TestAnswersNeedNotBeAsLongAsTheySay(t *testing.T) {
+	data := strings.Repeat("x", 3000)
+	for _, length := range []int64{-1, 0, 1, 2999, 3000, 3001, 4 << 10, 1 << 40} {
+		for _, status := range []int{200, 404} {
+			body := &lender{Reader: iotest.OneByteReader(strings.NewReader(data))}
+			limits := transport.New(&api{peek: true}, &transport.Options{
+				Base: base(func(req *http.Request) (*http.Response, error) {
+					resp, err := carry(status, body, asJSON)(req)
+					resp.ContentLength = length
+					return resp, err
+				}),
+			})
+			got := roundTrip(limits, request(t.Context(), http.MethodGet, nil))
+			if got != (result{status, data, nil}) || body.closes != 1 {
+				t.Errorf("length %d: %d with %d bytes, error %v, closed %d times",
+					length, got.status, len(got.body), got.err, body.closes)
+			}
+		}
+	}
+}
+
 func TestAnswerThatBreaksOffDoesSoForTheCaller(t *testing.T) {
 	for _, status := range []int{200, 404, 429, 503} {
 		for _, size := range []int{0, 10, 70_000} {
