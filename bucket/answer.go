@@ -73,8 +73,11 @@ func (e *answer) take(updates []Update) {
 	}
 	r.settle(t)
 	for _, u := range updates {
-		if w, ok := u.(Window); ok {
-			e.window(w)
+		switch u := u.(type) {
+		case Uncounted:
+			e.uncounted(u)
+		case Window:
+			e.window(u)
 		}
 	}
 	r.learn(t, e.received, e.now, e.told)
@@ -197,6 +200,18 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 	}
 	s.window.roll(e.now, s.inflight, s.kind.provider.trips.shortest)
 	corrections.add(s.window.observe(in, s.kind.fixed))
+}
+
+// uncounted gives back what the request took from a bucket's counters.
+func (e *answer) uncounted(u Uncounted) {
+	a, b := e.state(&u.Key).roots()
+	for _, c := range [...]*state{a, b} {
+		if c != nil && !slices.Contains(e.told, c) {
+			c.window.granted = max(c.window.granted-e.t.countedAt(c), 0)
+			e.told = append(e.told, c)
+			e.touched = append(e.touched, c)
+		}
+	}
 }
 
 // counterOf returns what counts the requests of which an answer speaks by a key.

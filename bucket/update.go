@@ -2,7 +2,8 @@ package bucket
 
 import "time"
 
-// An Update is what an answer says of buckets: a [Window], a [Block], an [Alias] or a [SameOwner], and nothing else.
+// An Update is what an answer says of buckets: a [Window], a [Block], an [Alias], a [SameOwner] or an [Uncounted], and
+// nothing else.
 type Update interface{ update() }
 
 // A Window says how much of a bucket is left and until when.
@@ -47,10 +48,14 @@ type Alias struct{ Key, To Key }
 // owed of both counts, and the stricter block.
 type SameOwner struct{ Provider, Owner, As string }
 
+// An Uncounted says that the request was not counted in a bucket: another refused it.
+type Uncounted struct{ Key Key }
+
 func (Window) update()    {}
 func (Block) update()     {}
 func (Alias) update()     {}
 func (SameOwner) update() {}
+func (Uncounted) update() {}
 
 // A Change is a consequence of an answer that somebody may want to hear of.
 type Change struct {

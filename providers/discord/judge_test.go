@@ -457,6 +457,9 @@ func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
 			got := p.Judge(req, &call, &providers.Answer{
 				Status: 429, Header: tt.header, Body: []byte(tt.body), Received: received,
 			})
+			if tt.scope != providers.ScopeGlobal && tt.scope != providers.ScopeEgress {
+				tt.want = append(tt.want, bucket.Uncounted{Key: edit})
+			}
 			want := providers.Verdict{Updates: tt.want, Refused: true, Scope: tt.scope}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got\n%+v, want\n%+v", got, want)

@@ -80,7 +80,7 @@ func (x *exchange) refusal() providers.Verdict {
 func (x *exchange) renamed(wait time.Duration) []bucket.Update {
 	w, ok := x.window()
 	if !ok || w.Remaining > 0 || wait > x.left(&w)+time.Second { // Retry-After is in whole seconds, rounded up
-		return blocks(wait, x.renaming)
+		return append(blocks(wait, x.renaming), bucket.Uncounted{Key: x.route})
 	}
 	c, hashed := x.counter()
 	switch {
@@ -90,7 +90,7 @@ func (x *exchange) renamed(wait time.Duration) []bucket.Update {
 	default:
 		c = x.route
 	}
-	return blocks(wait, x.renaming, c)
+	return append(blocks(wait, x.renaming, c), bucket.Uncounted{Key: x.route})
 }
 
 // left is how long a window of the answer lasts, at least.
