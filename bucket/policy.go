@@ -14,7 +14,7 @@ import (
 // arrival of another at least the shortest round trip passes. So the distance is kept from answers, or from when they
 // are due, less that trip.
 type debt struct {
-	// answers to the quota's units, in order. Old ones, which no longer count, are dropped in time.
+	// answers to the quota's units, in order. Old ones, which no longer count, are dropped as new ones come.
 	answers []instant
 
 	pace *rate.Limiter // nil: the policy has none
@@ -45,6 +45,9 @@ func (d *debt) owed(p *Policy, now instant, trip time.Duration) []instant {
 
 func (d *debt) quotaReady(p *Policy, now instant, n int, trip time.Duration) instant {
 	if p.Quota <= 0 {
+		return now
+	}
+	if len(d.answers)+n <= p.Quota {
 		return now
 	}
 	owed := d.owed(p, now, trip)
@@ -112,8 +115,8 @@ func (s *state) take(now instant, w int32) (answer instant) {
 		s.debt = d
 	}
 	if p.Quota > 0 {
-		if old := len(d.answers) - len(d.owed(p, now, trips.shortest)); old > len(d.answers)/2 {
-			d.answers = slices.Delete(d.answers, 0, old)
+		for until := now.add(trips.shortest - p.Window); len(d.answers) > 0 && d.answers[0] <= until; {
+			d.answers = d.answers[1:]
 		}
 		answer = now.add(trips.longest)
 		d.insert(answer, p.units(w))
@@ -136,7 +139,10 @@ func (s *state) take(now instant, w int32) (answer instant) {
 func (p *Policy) units(w int32) int { return min(int(w), p.Quota) }
 
 func (d *debt) insert(answer instant, n int) {
-	i, _ := slices.BinarySearch(d.answers, answer+1)
+	i := len(d.answers)
+	if i > 0 && answer < d.answers[i-1] {
+		i, _ = slices.BinarySearch(d.answers, answer+1)
+	}
 	for range n {
 		d.answers = slices.Insert(d.answers, i, answer)
 	}
@@ -144,14 +150,23 @@ func (d *debt) insert(answer instant, n int) {
 
 // remove takes out n units whose answer was due then, or as many of them as still count.
 func (d *debt) remove(answer instant, n int) (removed int) {
-	i, _ := slices.BinarySearch(d.answers, answer)
-	end := i
-	for end < len(d.answers) && end-i < n && d.answers[end] == answer {
-		end++
+	end := len(d.answers)
+	for near := 0; end > 0 && d.answers[end-1] > answer; near++ { // mostly it is among the last
+		if end--; near == fewAnswers {
+			end, _ = slices.BinarySearch(d.answers, answer+1)
+			break
+		}
+	}
+	i := end
+	for i > 0 && end-i < n && d.answers[i-1] == answer {
+		i--
 	}
 	d.answers = slices.Delete(d.answers, i, end)
 	return end - i
 }
+
+// fewAnswers is how many are looked at one by one before they are searched.
+const fewAnswers = 16
 
 // answered takes in how long the answer took to the units granted then, which was due at a certain moment. A very late
 // one tells rather of a busy server, and does not count in full.
