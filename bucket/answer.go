@@ -16,8 +16,9 @@ type answer struct {
 	moved         []*state // whose routes or counters changed
 	blocked       []*state // that it blocks
 	apart         []apart  // routes that count for themselves, though the answer names a counter
-	joins         []owner  // whose limits it says are another's
-	changes       []Change
+
+	joins   map[owner]bool // whose limits it says are another's
+	changes []Change
 }
 
 // begin has e take in another answer.
@@ -126,7 +127,7 @@ func (e *answer) alias(u Alias) {
 		e.touch(route.prune(e.now))
 		route.kind.provider.corrections.Alias++
 	} else {
-		e.merge(route, c)
+		r.merge(route, c, e.t.granted, e.now)
 	}
 	if to := c.key(); to.Provider == u.Key.Provider && to.Owner == route.kind.key.Owner && to.Subject == route.subject {
 		route.kind.alias = to.Limit
@@ -141,20 +142,20 @@ func (e *answer) touch(s *state) {
 	}
 }
 
-// merge has c count the requests on a route that counted for itself.
-func (e *answer) merge(route, c *state) {
+// merge has c count the requests on a route that counted for itself, as an answer said to a request granted then.
+func (r *Registry) merge(route, c *state, granted, now instant) {
 	root := c.root()
 	if w := &root.window; w.phase == unknown { // what is known of the route is known of its counter
-		granted := w.granted
+		before := w.granted
 		*w = route.window
-		w.granted += granted
+		w.granted += before
 	} else {
 		w.granted += route.inflight
 	}
 	route.join(c)
-	route.links.since = e.t.granted
+	route.links.since = granted
 	route.window = window{}
-	if route.probe == probeOut && e.now >= route.blocked {
+	if route.probe == probeOut && now >= route.blocked {
 		route.probe = probeNone // who waits for it now waits at the counter, if need be
 	}
 }

@@ -39,9 +39,7 @@ func (l Lease) Done(received time.Time, updates ...Update) []Change {
 	e.take(updates)
 	changes, joins := e.changes, e.joins
 	e.end()
-	for _, from := range joins {
-		r.fold(from, now)
-	}
+	r.fold(joins, now)
 	return changes
 }
 

@@ -13,31 +13,44 @@ func (r *Registry) resolve(key Key) Key {
 
 // same has two owners share all limits from now on, and those of buckets that nobody has drawn on yet.
 func (e *answer) same(u SameOwner) {
-	r := e.r
-	from := r.resolve(Key{Provider: u.Provider, Owner: u.Owner})
+	if from, ok := e.r.join(u); ok {
+		if e.joins == nil {
+			e.joins = map[owner]bool{}
+		}
+		e.joins[from] = true
+	}
+}
+
+// join notes that an owner's limits are another's, and returns whose buckets are to be folded into those of others for
+// it. It requires that r.mu is held.
+func (r *Registry) join(u SameOwner) (from owner, ok bool) {
+	key := r.resolve(Key{Provider: u.Provider, Owner: u.Owner})
 	to := r.resolve(Key{Provider: u.Provider, Owner: u.As})
-	if from.Owner == to.Owner || len(r.owners) >= r.mostKinds() {
-		return
+	if key.Owner == to.Owner || len(r.owners) >= r.mostKinds() {
+		return owner{}, false
 	}
 	if r.owners == nil {
 		r.owners = map[owner]string{}
 	}
 	to = to.clone()
-	o := owner{to.Provider, from.clone().Owner}
-	r.owners[o] = to.Owner
-	e.joins = append(e.joins, o)
+	from = owner{to.Provider, key.clone().Owner}
+	r.owners[from] = to.Owner
+	return from, true
 }
 
 // foldChunk is how many buckets fold looks at before it lets requests in between.
 const foldChunk = 1024
 
-// fold merges the buckets of an owner into those of the one whose limits are the same. It requires that r.mu is held, and
+// fold merges the buckets of owners into those of the ones whose limits are the same. It requires that r.mu is held, and
 // lets go of it now and then.
-func (r *Registry) fold(from owner, now instant) {
+func (r *Registry) fold(from map[owner]bool, now instant) {
+	if len(from) == 0 {
+		return
+	}
 	// From the end: what is made meanwhile is not the owner's, and what takes the place of a bucket that goes was looked at.
 	for next := len(r.all) - 1; next >= 0; next = min(next, len(r.all)) - 1 {
 		s := r.all[next]
-		if k := &s.kind.key; k.Owner == from.name && k.Provider == from.provider && !s.counted() {
+		if k := &s.kind.key; !s.counted() && from[owner{k.Provider, k.Owner}] {
 			r.foldOne(s, now)
 		}
 		if next%foldChunk == 0 {
