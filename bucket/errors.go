@@ -15,6 +15,11 @@ var (
 	ErrQueueFull = errors.New("bucket: the queue is full")
 	// ErrWouldWait is a [WaitError]'s cause when the ticket's mode is [Reject] and the request could not go at once.
 	ErrWouldWait = errors.New("bucket: the request would have to wait")
+
+	// ErrCorrupt is the cause when Load is given something else than a whole saved registry.
+	ErrCorrupt = errors.New("bucket: not a saved registry, or a damaged one")
+	// ErrNewerFormat is the cause when Load is given a registry that a later version of this package saved.
+	ErrNewerFormat = errors.New("bucket: the registry was saved by a newer version")
 )
 
 // A WaitError reports a request that was not sent: its context ended, or would have ended, before Key allowed it, or

@@ -78,7 +78,8 @@ func (r *Registry) standing(t *Ticket, d Draw, now instant, to *Standing) *state
 			route = r.find(&key)
 		}
 		if route == nil {
-			to.Known, to.Limit, to.Remaining = k.limit > 0, int(k.limit), int(k.limit)
+			w := k.seed(now)
+			to.Known, to.Limit, to.Remaining = w.phase == known, int(w.limit), int(w.remaining)
 			return nil
 		}
 	}

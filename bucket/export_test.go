@@ -25,7 +25,7 @@ type Counter struct {
 
 // Seeded returns a counter that begins with a limit known from others of its kind.
 func Seeded(limit int) *Counter {
-	return &Counter{w: (&kind{law: law{limit: int32(limit)}}).seed()}
+	return &Counter{w: (&kind{law: law{limit: int32(limit)}}).seed(0)}
 }
 
 func (c *Counter) Grant(n int) {

@@ -15,6 +15,8 @@ type kind struct {
 	// apart: each route counts for itself, and nobody is joined to a counter of this kind any more.
 	split bool
 	clock *ServerClock // nil: no answer told a time on the server's clock
+
+	unsure instant // until then, a window may be open in which another process sent
 }
 
 // A law is what answers have told of all buckets of a kind.
@@ -57,8 +59,8 @@ func (r *Registry) kind(key Key) *kind {
 
 // seed returns the window that a new bucket of this kind begins with: the first message to the hundredth channel need
 // not go ahead to see.
-func (k *kind) seed() window {
-	if k.limit == 0 {
+func (k *kind) seed(now instant) window {
+	if k.limit == 0 || now < k.unsure {
 		return window{}
 	}
 	return window{phase: known, limit: k.limit, remaining: k.limit}

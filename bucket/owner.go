@@ -83,7 +83,14 @@ func (r *Registry) foldOne(s *state, now instant) {
 	if s.probe != probeNone && to.probe == probeNone && to.window.phase == unknown {
 		to.probe = probeDue
 	}
-	to.setPolicy(s.policy)
+	switch {
+	case s.policy == nil:
+	case !s.lent || to.policy == nil:
+		to.setPolicy(s.policy)
+		to.lent = s.lent
+	case *s.policy != *to.policy:
+		s.debt = nil
+	}
 	to.owe(s.debt)
 	s.debt = nil
 	switch w := &root.window; {

@@ -224,7 +224,7 @@ func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 	r.evict(now)
 	s := &state{kind: r.kind(*key), subject: strings.Clone(key.Subject), used: now.seconds(), index: int32(len(r.all))}
 	s.kind.refs++
-	s.window = s.kind.seed()
+	s.window = s.kind.seed(now)
 	if r.states[hash] == nil {
 		r.states[hash] = s
 	} else {

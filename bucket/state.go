@@ -21,6 +21,7 @@ type state struct {
 	blocked  instant // nothing may go before
 	probe    probe
 	refusals uint8 // in a row, for blocks of unknown length
+	lent     bool  // policy is a loaded one, and of no draw
 
 	used     int32 // the latest access, in seconds
 	index    int32 // in Registry.all
@@ -149,13 +150,13 @@ func (s *state) owing(now instant, w, spare int32) (bool, instant) {
 	return now < at, at
 }
 
-// setPolicy takes on the policy of a draw. One that has none leaves the policy of others.
+// setPolicy takes on the policy of a draw. One that has none leaves the policy of other draws.
 func (s *state) setPolicy(p *Policy) {
-	if s.policy == p || p == nil {
+	if !s.lent && (s.policy == p || p == nil) {
 		return
 	}
-	if s.policy == nil || *s.policy != *p {
+	if p == nil || s.policy == nil || *s.policy != *p {
 		s.debt = nil
 	}
-	s.policy = p
+	s.policy, s.lent = p, false
 }
