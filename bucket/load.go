@@ -318,7 +318,7 @@ func (l *loader) debt(in *savedBucket) (*Policy, *debt) {
 // resume gives a debt a pace that has its whole burst, and a unit, at certain moments.
 func (d *debt) resume(p *Policy, now, burst, next instant) {
 	d.pace = rate.NewLimiter(rate.Every(p.Every), p.burst())
-	d.full = now
+	d.full, d.back = now, max(burst, now)
 	if missing := time.Duration(burst - now); burst > now {
 		// The whole burst was there so long before as whole units take.
 		n := int((missing-1)/p.Every) + 1
