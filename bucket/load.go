@@ -17,14 +17,14 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Load takes in what Save wrote, best before the first request. It reads and checks all of it first: after an error the
-// registry is as before, and may be used from cold. The error is ErrCorrupt for anything that Save did not write, and
-// ErrNewerFormat for what a later version of this package wrote, either wrapped with the reason.
+// Load takes in what Save wrote, best before the first request. It reads and checks all of it first: after an error
+// the registry is as before, and may be used from cold. The error is ErrCorrupt for anything that Save did not write,
+// and ErrNewerFormat for what a later version of this package wrote, either wrapped with the reason.
 //
 // What is loaded adds to what the registry knows: the later end of a block holds, debts to the same policy add up, and
 // what answers have told of a kind since stays. Blocks are cut short at Options.MaxBlock from now. Of more buckets than
-// Options.MaxKeys, those soonest free of what they hold are left out. What is owed to a policy counts only if draws come
-// with the same policy.
+// Options.MaxKeys, those soonest free of what they hold are left out. What is owed to a policy counts only if draws
+// come with the same policy.
 //
 // Waits end at the wall-clock times that they would have ended at. If the clock was set back between, so that it shows
 // less than when the state was saved, they last as long as they would have lasted then, and never longer; if it was set

@@ -17,9 +17,9 @@ import (
 // saveChunk is how many buckets or kinds Save looks at before it lets requests in between.
 const saveChunk = 256
 
-// Save writes what should outlive a restart: blocks, what was learned of each kind, which buckets share a counter, which
-// owners share limits, and what is owed to policies. It does not write how much is left of windows: after a restart, the
-// first request on each bucket goes ahead to see, as long as a window from before may be open.
+// Save writes what should outlive a restart: blocks, what was learned of each kind, which buckets share a counter,
+// which owners share limits, and what is owed to policies. It does not write how much is left of windows: after a
+// restart, the first request on each bucket goes ahead to see, as long as a window from before may be open.
 //
 // The keys that it writes hold digests of credentials, as adapters make them, and no credential. Times are written by
 // the wall clock. A key that is not valid UTF-8 is left out.

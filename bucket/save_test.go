@@ -569,7 +569,7 @@ func FuzzLoad(f *testing.F) {
 	first := `{"format":"underlimit registry","version":1,"saved":"` + text(0) + `"}` + "\n"
 	for _, line := range []string{
 		``, `{}`, `null`, `{"end":{}}`, `{"owner":{"provider":"api","name":"owner","as":"b"}}`,
-		`{"kind":{"provider":"api","limit":"a","owner":"owner","holds":5,"long_ns":9,"votes":2,"most_period_ns":7,"alias":"b"}}`,
+		`{"kind":{"provider":"api","limit":"a","owner":"owner","holds":5,"votes":2,"most_period_ns":7,"alias":"b"}}`,
 		`{"kind":{"provider":"api","limit":"a","owner":"owner","alias":"a","split":true}}`,
 		`{"bucket":{"provider":"api","limit":"a","owner":"owner","subject":"1","until":"` + text(time.Hour) + `"}}`,
 		`{"bucket":{"provider":"api","limit":"a","owner":"owner","subject":"1","counter":{"provider":"api","limit":"c"}}}`,

@@ -2,9 +2,9 @@ package bucket
 
 import "time"
 
-// A saved registry is lines of JSON: a header, a line for each owner, kind and bucket, and an end with a checksum. Fields
-// and lines that a reader does not know are skipped, so that a version can grow; what a reader must not skip takes a
-// new version.
+// A saved registry is lines of JSON: a header, a line for each owner, kind and bucket, and an end with a checksum.
+// Fields and lines that a reader does not know are skipped, so that a version can grow; what a reader must not skip
+// takes a new version.
 const (
 	savedFormat  = "underlimit registry"
 	savedVersion = 1
