@@ -46,19 +46,19 @@ func (r *Registry) others(s *state, t *Ticket) int {
 
 // estimateAt is the earliest moment at which w units may have gone from s for t, behind those ahead of it.
 func (r *Registry) estimateAt(s *state, t *Ticket, w int32, now instant) instant {
-	others := r.others(s, t) + int(r.spared(s, t))
+	others, needed := r.others(s, t), int(w+r.spared(s, t))
 	at := max(now, s.blocked)
 	if s.debt != nil {
-		at = s.ready(at, others, int(w))
+		at = s.ready(at, others, needed)
 	}
 	win := &s.window
 	if win.phase != known || s.counted() {
 		return at
 	}
 	limit, shortest := int(win.limit), s.kind.provider.trips.shortest
-	n := others + int(w)
+	n := others + needed
 	if limit > 0 {
-		n = others + min(int(w), limit)
+		n = others + min(needed, limit)
 	}
 	if period := s.slides(); period > 0 {
 		// Beyond what the window holds, each unit takes a period; those in flight are counted as gone for good.

@@ -146,7 +146,7 @@ func (s *state) owing(now instant, w, spare int32) (bool, instant) {
 	if s.debt == nil {
 		return false, 0
 	}
-	at := s.ready(now, int(spare), int(w))
+	at := s.ready(now, 0, int(w+spare)) // which is no more than all of it, else it could never go
 	return now < at, at
 }
 
