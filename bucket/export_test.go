@@ -160,6 +160,9 @@ func (r *Registry) Check() error {
 			return fmt.Errorf("%v: %d in flight, %d drawn, %d granted, %d references",
 				key, s.inflight, s.drawn(), s.window.granted, s.refs)
 		}
+		if err := r.checkLinks(s); err != nil {
+			return fmt.Errorf("%v: %w", key, err)
+		}
 		a, b := s.roots()
 		counted[a] += s.drawn()
 		if b != nil {
@@ -197,6 +200,29 @@ func (r *Registry) Check() error {
 	}
 	if waiting != 0 {
 		return fmt.Errorf("%d more wait in lines than are counted", waiting)
+	}
+	return nil
+}
+
+// checkLinks looks for counters and routes that do not know of each other, or are not there any more.
+func (r *Registry) checkLinks(s *state) error {
+	l := s.links
+	if l == nil {
+		return nil
+	}
+	there := func(s *state) bool { return int(s.index) < len(r.all) && r.all[s.index] == s }
+	for _, route := range l.routes {
+		if !there(route) || route.links.counter != s && route.links.also != s {
+			return fmt.Errorf("%v is no route of it", route.key())
+		}
+	}
+	for _, c := range [...]*state{l.counter, l.also} {
+		if c != nil && (!there(c) || !slices.Contains(c.links.routes, s)) {
+			return fmt.Errorf("%v does not count it", c.key())
+		}
+	}
+	if l.also != nil && l.counter == nil || l.also != nil && l.also == l.counter || int(s.refs) < len(l.routes) {
+		return fmt.Errorf("counters %p and %p, %d references, %d routes", l.counter, l.also, s.refs, len(l.routes))
 	}
 	return nil
 }

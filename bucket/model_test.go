@@ -3,13 +3,11 @@ package bucket_test
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/underlimit/underlimit/bucket"
@@ -187,158 +185,5 @@ func (m *model) verify(requests, patient int) {
 	if got := m.stats(); got.Waiting != 0 || got.InFlight != 0 || m.Referred() != 0 || m.Timer() {
 		m.Errorf("at the end %d wait, %d are in flight, %d references are left, a timer runs: %v",
 			got.Waiting, got.InFlight, m.Referred(), m.Timer())
-	}
-}
-
-// A script reads a fuzzer's bytes as choices.
-type script []byte
-
-func (s *script) choose(n int) int {
-	if len(*s) == 0 {
-		return 0
-	}
-	c := int((*s)[0])
-	*s = (*s)[1:]
-	return c % n
-}
-
-// number is any number, most often a small one.
-func (s *script) number() int64 {
-	if s.choose(4) > 0 || len(*s) < 8 {
-		return int64(s.choose(8)) - 1
-	}
-	n := int64(binary.LittleEndian.Uint64(*s))
-	*s = (*s)[8:]
-	return n
-}
-
-func (s *script) duration() time.Duration {
-	n := s.number()
-	if n >= -1 && n < 8 {
-		return time.Duration(n) * 500 * ms
-	}
-	return time.Duration(n)
-}
-
-func (s *script) draw() bucket.Draw {
-	d := learned([]string{"a", "b", "c"}[s.choose(3)], []string{"1", "2"}[s.choose(2)])
-	switch d.Key.Limit + d.Key.Subject { // each bucket has one policy
-	case "a2":
-		d.Policy = noPolicy
-	case "b2":
-		d.Policy = modelPace
-	case "c2":
-		d.Policy = modelGlobal.Policy
-	}
-	d.Weight = s.choose(4)
-	return d
-}
-
-func (s *script) update() bucket.Update {
-	switch s.choose(3) {
-	case 0:
-		return block(s.draw(), s.duration())
-	case 1:
-		return alias(s.draw(), s.draw())
-	}
-	w := bucket.Window{
-		Key: s.draw().Key, Limit: int(s.number()), Remaining: int(s.number()),
-		ResetAfter: s.duration(), Precision: s.duration(),
-	}
-	if s.choose(3) == 0 {
-		w.ResetAt = time.Now().Add(s.duration())
-	}
-	if s.choose(3) == 0 {
-		w.Date = time.Now().Add(s.duration())
-	}
-	return w
-}
-
-// FuzzRegistry has requests come and go as a script says, answered with nonsense. Whatever happens, the registry must
-// not contradict itself, nobody may be forgotten who waits, and nothing may be left at the end.
-func FuzzRegistry(f *testing.F) {
-	rnd := rand.NewChaCha8([32]byte{1})
-	for range 60 {
-		seed := make([]byte, 400)
-		_, _ = rnd.Read(seed)
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 2000 {
-			return
-		}
-		inBubble(t, &bucket.Options{MaxKeys: 5, MaxBlock: time.Minute, MaxQueue: 20}, func(b *bubble) { b.play(data) })
-	})
-}
-
-func (b *bubble) play(s script) {
-	var requests, leases []*request
-	for len(s) > 0 {
-		for _, q := range requests { // those whose turn came
-			if q.ended() && q.err == nil {
-				leases = append(leases, q)
-			}
-		}
-		requests = slices.DeleteFunc(requests, (*request).ended)
-		switch op := s.choose(8); {
-		case op <= 2:
-			draws := make([]bucket.Draw, s.choose(6))
-			for i := range draws {
-				draws[i] = s.draw()
-			}
-			ticket := &bucket.Ticket{MaxWait: s.duration()}
-			if i := s.choose(20); i < len(leases) { // once it was answered, it goes again
-				ticket = leases[i].ticket
-				leases[i].lease.Done(time.Now())
-				leases = slices.Delete(leases, i, i+1)
-			}
-			requests = append(requests, b.askWith(b.Context(), ticket, draws...))
-		case op == 3 && len(requests) > 0:
-			requests[s.choose(len(requests))].cancel()
-		case op == 4:
-			b.Unblock(s.draw().Key)
-		case op == 5:
-			time.Sleep(s.duration() % (2 * time.Minute))
-		case len(leases) > 0:
-			i := s.choose(len(leases))
-			lease := leases[i].lease
-			leases = slices.Delete(leases, i, i+1)
-			switch s.choose(6) {
-			case 0:
-				lease.Cancel()
-			case 1:
-				lease.Lost()
-			default:
-				updates := make([]bucket.Update, s.choose(5))
-				for i := range updates {
-					updates[i] = s.update()
-				}
-				lease.Done(time.Now().Add(-s.duration()), updates...)
-			}
-		}
-		synctest.Wait()
-		b.check()
-		b.Stats()
-	}
-	// Whoever still waits goes, as those before are answered and time passes.
-	for len(requests) > 0 || len(leases) > 0 {
-		for _, q := range leases {
-			q.lease.Done(time.Now())
-		}
-		leases = nil
-		waiting := len(requests)
-		b.pass(30 * time.Minute)
-		for _, q := range requests {
-			if q.ended() && q.err == nil {
-				leases = append(leases, q)
-			}
-		}
-		requests = slices.DeleteFunc(requests, (*request).ended)
-		if waiting > 0 && len(requests) == waiting {
-			b.Fatalf("%d wait for ever", waiting)
-		}
-	}
-	if n := b.Referred(); n != 0 || b.Timer() {
-		b.Errorf("%d references are left, and a timer runs: %v", n, b.Timer())
 	}
 }
