@@ -123,6 +123,7 @@ func (r *Registry) grant(t *Ticket, now instant) {
 			if c != route && c.goesAhead() {
 				c.probe = probeOut
 				s.ahead = c
+				c.refs++
 			}
 			c.window.granted += s.counted
 		}

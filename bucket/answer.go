@@ -254,7 +254,7 @@ func (e *answer) split(c *state) {
 	e.moved = append(e.moved, c)
 	for _, s := range slices.Clone(c.links.routes) {
 		e.touch(s.drop()) // c may be but the other of its counters
-		if s.links.counter == c {
+		if s.links.counter == c && !s.links.folded {
 			s.separate(c)
 		}
 		e.moved = append(e.moved, s)

@@ -163,10 +163,14 @@ func (r *Registry) Check() error {
 		if err := r.checkLinks(s); err != nil {
 			return fmt.Errorf("%v: %w", key, err)
 		}
+		drawn := s.inflight
+		if s.links != nil {
+			drawn = s.links.drawn
+		}
 		a, b := s.roots()
-		counted[a] += s.drawn()
+		counted[a] += drawn
 		if b != nil {
-			counted[b] += s.drawn()
+			counted[b] += drawn
 		}
 		if s.line == nil {
 			continue

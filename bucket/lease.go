@@ -116,6 +116,23 @@ func (r *Registry) settle(t *Ticket) {
 			s.route.kind.provider.inflight--
 		}
 		s.route.count(-s.counted)
+		if s.route.links != nil {
+			s.follow()
+		}
+	}
+}
+
+// follow has a slot that is settled draw on what its buckets were merged into, if they were.
+func (s *slot) follow() {
+	if to := s.route.heir(); to != s.route {
+		s.route.refs--
+		to.refs++
+		s.route = to
+	}
+	if s.ahead != nil {
+		s.ahead.refs--
+		s.ahead = s.ahead.heir()
+		s.ahead.refs++
 	}
 }
 
@@ -136,6 +153,8 @@ func (r *Registry) release(t *Ticket, now instant) {
 		r.serve(s.route, now)
 		if s.ahead != nil {
 			r.serve(s.ahead, now)
+			s.ahead.refs--
+			s.ahead = nil
 		}
 		if s.route.links == nil {
 			continue

@@ -13,6 +13,8 @@ type links struct {
 	// several limits, and its answers tell of one at a time.
 	also  *state
 	since instant // when the request was granted whose answer named counter
+	// folded says that the state's owner was found to be another, and counter is what its key now names.
+	folded bool
 
 	drawn  int32    // units in flight of requests that draw here
 	routes []*state // that have this one as counter, or also
@@ -28,12 +30,18 @@ func (s *state) link() *links {
 	return s.links
 }
 
-// drawn is how many units are in flight of requests that draw on s.
+// drawn is how many units are in flight of requests that draw on s, or drew on what was merged into it.
 func (s *state) drawn() int32 {
-	if s.links != nil {
-		return s.links.drawn
+	if s.links == nil {
+		return s.inflight
 	}
-	return s.inflight
+	n := s.links.drawn
+	for _, route := range s.links.routes {
+		if route.links.folded && route.links.counter == s {
+			n += route.drawn()
+		}
+	}
+	return n
 }
 
 // carried is how many units in flight those above s count because of s.
@@ -199,7 +207,7 @@ func (s *state) part() {
 	s.drop()
 	root, n := s.root(), s.carried()
 	s.leave(s.links.counter)
-	s.links.counter = nil
+	s.links.counter, s.links.folded = nil, false
 	root.inflight -= n
 	s.inflight += n
 }

@@ -1,5 +1,7 @@
 package bucket
 
+import "slices"
+
 // An owner is whose limits some are, at one provider.
 type owner struct{ provider, name string }
 
@@ -18,6 +20,7 @@ func (e *answer) same(u SameOwner) {
 			e.joins = map[owner]bool{}
 		}
 		e.joins[from] = true
+		e.foldDrawn(from)
 	}
 }
 
@@ -38,6 +41,31 @@ func (r *Registry) join(u SameOwner) (from owner, ok bool) {
 	return from, true
 }
 
+// foldDrawn folds the buckets of an owner that the answer's own request draws on: the others follow in time, but what else
+// this answer says is of these.
+func (e *answer) foldDrawn(o owner) {
+	for i := range e.t.slots {
+		route := e.t.slots[i].route
+		a, b := route.roots()
+		for _, s := range [...]*state{route, a, b} {
+			if s != nil && !s.folded() && s.kind.key.Owner == o.name && s.kind.key.Provider == o.provider {
+				e.r.foldOne(s, e.now)
+			}
+		}
+	}
+}
+
+// folded says whether s was merged into another owner's bucket.
+func (s *state) folded() bool { return s.links != nil && s.links.folded }
+
+// heir is the bucket that a bucket was merged into as its owner was found to be another; or else itself.
+func (s *state) heir() *state {
+	for s.folded() {
+		s = s.links.counter
+	}
+	return s
+}
+
 // foldChunk is how many buckets fold looks at before it lets requests in between.
 const foldChunk = 1024
 
@@ -50,7 +78,7 @@ func (r *Registry) fold(from map[owner]bool, now instant) {
 	// From the end: what is made meanwhile is not the owner's, and what takes the place of a bucket that goes was looked at.
 	for next := len(r.all) - 1; next >= 0; next = min(next, len(r.all)) - 1 {
 		s := r.all[next]
-		if k := &s.kind.key; !s.counted() && from[owner{k.Provider, k.Owner}] {
+		if k := &s.kind.key; !s.folded() && from[owner{k.Provider, k.Owner}] {
 			r.foldOne(s, now)
 		}
 		if next%foldChunk == 0 {
@@ -62,39 +90,41 @@ func (r *Registry) fold(from map[owner]bool, now instant) {
 }
 
 // foldOne merges a bucket into the one that its key now names: the stricter block stays, what is owed adds up, and
-// whoever waits moves.
+// whoever waits moves. Leases find the other one as they are settled.
 func (r *Registry) foldOne(s *state, now instant) {
+	key := s.key()
+	r.kind(r.resolve(key)).inherit(s.kind)
 	if !s.inUse() && s.freeAt(now) <= now {
 		return // it holds nothing
 	}
 	s.refs++ // so that making the other does not evict it
-	key := s.key()
 	to := r.state(&key, now)
 	s.refs--
-	root := to.root()
 	if to.passes(s) {
 		return
 	}
-	if root.kind.limit == 0 {
-		root.kind.law, root.kind.alias = s.kind.law, s.kind.alias
+	if s.counted() {
+		root := s.root()
+		root.window.granted = max(root.window.granted-s.carried(), 0)
+		s.part()
 	}
 	to.blocked = max(to.blocked, s.blocked)
 	to.refusals = max(to.refusals, s.refusals)
-	if s.probe != probeNone && to.probe == probeNone && to.window.phase == unknown {
-		to.probe = probeDue
+	if to.probe == probeNone && to.window.phase == unknown {
+		to.probe = s.probe
 	}
 	switch {
 	case s.policy == nil:
-	case !s.lent || to.policy == nil:
+	case to.policy == nil:
 		to.setPolicy(s.policy)
 		to.lent = s.lent
-	case *s.policy != *to.policy:
+	case s.lent && *s.policy != *to.policy:
 		s.debt = nil
 	}
 	to.owe(s.debt)
 	s.debt = nil
-	switch w := &root.window; {
-	case w.phase != known:
+	switch w := &to.root().window; {
+	case w.phase != known && s.window.phase != unknown:
 		granted := w.granted
 		*w = s.window
 		w.granted += granted
@@ -106,16 +136,40 @@ func (r *Registry) foldOne(s *state, now instant) {
 		w.granted += s.inflight
 	}
 	s.join(to)
+	s.links.folded = true
 	s.window, s.probe = window{}, probeNone
 	if s.line == nil {
 		return
 	}
 	for k := s.line.drawing; k != nil; k = k.next {
-		if slot := k.waiter.ticket.slot(s); slot != nil {
-			slot.route = to
-			to.refs++
-			s.refs--
-		}
+		k.waiter.ticket.redraw(s, to)
 	}
 	r.readmit(s, now)
+}
+
+// inherit carries over what answers have told of a kind of which none is known.
+func (k *kind) inherit(from *kind) {
+	if k.limit == 0 {
+		k.law = from.law
+	}
+	k.split = k.split || from.split
+	if k.alias == "" {
+		k.alias = from.alias
+	}
+}
+
+// redraw has a ticket that waits draw on another bucket in place of one.
+func (t *Ticket) redraw(s, to *state) {
+	i := slices.IndexFunc(t.slots, func(slot slot) bool { return slot.route == s })
+	if i < 0 {
+		return // it is only counted there
+	}
+	s.refs--
+	if have := t.slot(to); have != nil {
+		have.weight = max(have.weight, t.slots[i].weight)
+		t.slots = slices.Delete(t.slots, i, i+1)
+		return
+	}
+	t.slots[i].route = to
+	to.refs++
 }

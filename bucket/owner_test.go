@@ -1,0 +1,287 @@
+package bucket_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+)
+
+// of is a draw for another owner.
+func of(owner string, d bucket.Draw) bucket.Draw {
+	d.Key.Owner = owner
+	return d
+}
+
+func same(owner, as string) bucket.SameOwner {
+	return bucket.SameOwner{Provider: "api", Owner: owner, As: as}
+}
+
+// join has an answer say that one owner is another.
+func (b *bubble) join(owner, as string) {
+	b.Helper()
+	b.ask(open("join", "")).done(same(owner, as))
+}
+
+func TestOfTwoOwnersThatAreOneTheStricterBlockHolds(t *testing.T) {
+	for name, lengths := range map[string][2]time.Duration{
+		"the first": {9 * sec, 4 * sec}, "the second": {4 * sec, 9 * sec},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+				b.ask(first).done(block(first, lengths[0]))
+				b.ask(second).done(block(second, lengths[1]))
+				b.join("first", "second")
+				qs := []*request{b.ask(first), b.ask(second)}
+				b.pass(9*sec - 1)
+				wantWaiting(2, qs...)
+				b.pass(1)
+				wantWaiting(1, qs...) // one goes first
+				qs[0].done()
+				wantWaiting(0, qs...)
+			})
+		})
+	}
+}
+
+func TestABlockOnARouteThatIsCountedElsewhereIsItsNewOwnersToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		get, hash := of("first", open("get", "1")), of("first", open("hash", "1"))
+		b.ask(get).done(alias(get, hash), block(get, 9*sec))
+		waits := b.ask(get)
+		b.join("first", "second")
+		q := b.ask(of("second", get))
+		b.pass(9*sec - 1)
+		wantWaiting(2, waits, q)
+		b.pass(1)
+		waits.wantAt(9 * sec) // it goes first
+		waits.done()
+		wantWaiting(0, q)
+	})
+}
+
+func TestARouteOfAnOwnerThatIsAnotherIsCountedWhereItWas(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		get, put, hash := learned("get", "1"), learned("put", "1"), learned("hash", "1")
+		b.ask(of("first", get)).done(alias(of("first", get), of("first", hash)), window(of("first", hash), 5, 4, 10*sec))
+		b.ask(of("second", put)).done(alias(of("second", put), of("second", hash)),
+			window(of("second", hash), 5, 3, 10*sec))
+		b.join("first", "second")
+		var qs []*request
+		for _, owner := range []string{"first", "second"} {
+			qs = append(qs, b.askAll(2, of(owner, get))...)
+			qs = append(qs, b.askAll(2, of(owner, put))...)
+		}
+		wantWaiting(5, qs...)
+		b.pass(10 * sec)
+		wantWaiting(0, qs[:5]...)
+	})
+}
+
+func TestWhatTwoOwnersOweToAQuotaAddsUp(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := quota("a", 5, 10*sec)
+		first, second := of("first", d), of("second", d)
+		b.warm(first)
+		b.pass(time.Minute)
+		start := b.now()
+		answer(b.askAll(2, first))
+		b.pass(sec)
+		answer(b.askAll(2, second))
+		b.pass(sec)
+		b.join("first", "second")
+		qs := append(b.askAll(2, first), b.askAll(2, second)...)
+		qs[0].wantAt(start + 2*sec)
+		wantWaiting(3, qs...)
+		b.pass(8 * sec)
+		qs[1].wantAt(start + 10*sec)
+		qs[2].wantAt(start + 10*sec)
+		b.pass(sec)
+		qs[3].wantAt(start + 11*sec)
+	})
+}
+
+func TestWhatTwoOwnersOweToAPaceAddsUp(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := pace("a", sec, 4)
+		first, second := of("first", d), of("second", d)
+		answer(b.askAll(2, first))
+		answer(b.askAll(1, second))
+		b.join("first", "second")
+		qs := append(b.askAll(1, first), b.askAll(2, second)...)
+		wantWaiting(2, qs...)
+		b.pass(sec)
+		qs[1].wantAt(sec)
+		b.pass(sec)
+		qs[2].wantAt(2 * sec)
+	})
+}
+
+func TestOfTwoOwnersThatAreOneTheWindowsAreOneToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", learned("a", "1")), of("second", learned("a", "1"))
+		b.ask(first).done(window(first, 5, 1, 20*sec))
+		b.ask(second).done(window(second, 5, 4, 10*sec))
+		b.join("first", "second")
+		qs := append(b.askAll(2, first), b.askAll(2, second)...)
+		wantWaiting(3, qs...)
+		b.pass(10 * sec)
+		wantWaiting(3, qs...)
+		b.pass(10 * sec)
+		wantWaiting(0, qs...)
+	})
+}
+
+func TestThoseWhoWaitForAnOwnerThatIsAnotherWaitWithTheOthersInTheOrderOfArrival(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", learned("a", "1")), of("second", learned("a", "1"))
+		b.ask(first).done(window(first, 3, 0, 10*sec))
+		b.ask(second).done(window(second, 3, 0, 10*sec))
+		qs := []*request{b.ask(first), b.ask(second), b.ask(first), b.ask(second)}
+		b.join("first", "second")
+		wantWaiting(4, qs...)
+		b.pass(10 * sec)
+		wantWaiting(0, qs[:3]...)
+		qs[3].wantWaiting()
+	})
+}
+
+// The one that goes ahead comes back with nothing left, and with a new owner.
+func TestAnAnswerThatTellsOfAnotherOwnerAndOfAWindowLetsNobodyGoUncounted(t *testing.T) {
+	for name, teller := range map[string]string{"by the old name": "first", "by the new one": "second"} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				d := of("first", learned("a", "1"))
+				probe := b.ask(d)
+				qs := b.askAll(5, d)
+				b.pass(sec)
+				probe.done(same("first", "second"), window(of(teller, d), 3, 1, 10*sec))
+				wantWaiting(4, qs...)
+				b.pass(10 * sec)
+				wantWaiting(2, qs...) // one of three is on its way
+			})
+		})
+	}
+}
+
+func TestBucketsThatNobodyHasDrawnOnAreOfTheOtherOwnerToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		b.join("first", "second")
+		first, second := of("first", learned("new", "1")), of("second", learned("new", "1"))
+		b.ask(second).done(window(second, 5, 3, 10*sec))
+		qs := append(b.askAll(2, first), b.askAll(2, second)...)
+		wantWaiting(1, qs...)
+		b.ask(open("x", "")).done(block(first, 20*sec))
+		q := b.ask(of("second", open("new", "1")))
+		b.pass(20*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(20 * sec)
+	})
+}
+
+func TestOwnersThatAreOneTwiceOrInACircleAreNoHarm(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		var ds []bucket.Draw
+		for _, owner := range []string{"first", "second", "third"} {
+			d := of(owner, learned("a", "1"))
+			b.ask(d).done(window(d, 9, 8, 10*sec))
+			ds = append(ds, d)
+		}
+		in := b.askAll(2, ds[0])
+		b.join("first", "first")
+		b.join("first", "second")
+		b.join("first", "second")
+		b.join("second", "third")
+		b.join("third", "first")
+		b.join("second", "first")
+		var qs []*request
+		for _, d := range ds {
+			qs = append(qs, b.askAll(2, d)...)
+		}
+		// Of nine units, one of each owner is answered, and two are on their way.
+		wantWaiting(2, qs...)
+		b.ask(of("fourth", learned("a", "1"))).wantAt(0) // who is nobody else
+		answer(in)
+		b.pass(10 * sec)
+		wantWaiting(0, qs...)
+	})
+}
+
+func TestLeasesThatWereOutAsOwnersBecameOneAreSettledWhereTheyCount(t *testing.T) {
+	for name, tt := range map[string]struct {
+		d      bucket.Draw
+		settle func(*request)
+		free   time.Duration // when the next may go, after the others' end
+	}{
+		"canceled from a quota":  {quota("a", 3, 10*sec), func(q *request) { q.granted().Cancel() }, 0},
+		"answered from a quota":  {quota("a", 3, 10*sec), func(q *request) { q.done() }, 10 * sec},
+		"canceled from a pace":   {pace("a", 10*sec, 3), func(q *request) { q.granted().Cancel() }, 0},
+		"answered from a few":    {few("a", 3), func(q *request) { q.done() }, 0},
+		"lost from a few":        {few("a", 3), func(q *request) { q.granted().Lost() }, 0},
+		"canceled from a window": {learned("a", "1"), func(q *request) { q.granted().Cancel() }, 0},
+		"lost from a window":     {learned("a", "1"), func(q *request) { q.granted().Lost() }, 7 * sec},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				first, second := of("first", tt.d), of("second", tt.d)
+				if left := 4; tt.d.Policy == nil {
+					for _, d := range []bucket.Draw{first, second} {
+						b.ask(d).done(window(d, 5, left, 10*sec))
+						left--
+					}
+				}
+				in := b.askAll(2, first)
+				other := b.ask(second)
+				b.join("first", "second")
+				q := b.ask(first)
+				q.wantWaiting()
+				b.pass(3 * sec)
+				q.wantWaiting()
+				if tt.free == 10*sec { // the others keep the distance from their answers, too
+					in[1].done()
+					other.done()
+				}
+				tt.settle(in[0])
+				b.pass(tt.free)
+				q.wantAt(3*sec + tt.free)
+				if tt.free != 10*sec {
+					in[1].done()
+					other.done()
+				}
+				q.done()
+				b.pass(time.Hour)
+				if n := b.Referred(); n != 0 || b.Timer() {
+					b.Errorf("%d references are left, and a timer runs: %v", n, b.Timer())
+				}
+			})
+		})
+	}
+}
+
+// few is a draw on a limit of how many may be in flight.
+func few(limit string, n int) bucket.Draw {
+	return bucket.Draw{Key: key(limit, ""), Policy: &bucket.Policy{Concurrent: n}}
+}
+
+func TestOwnersThatAreOneShareALargeRegistry(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		for i := range 3000 {
+			d := of("first", open("a", string(rune('0'+i))))
+			lease, err := b.Acquire(b.Context(), d)
+			if err != nil {
+				b.Fatal(err)
+			}
+			lease.Done(time.Now(), block(d, 9*sec))
+		}
+		b.join("first", "second")
+		var qs []*request
+		for i := 0; i < 3000; i += 500 {
+			qs = append(qs, b.ask(of("second", open("a", string(rune('0'+i))))))
+		}
+		wantWaiting(len(qs), qs...)
+		b.pass(9 * sec)
+		wantWaiting(0, qs...)
+	})
+}
