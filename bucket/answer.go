@@ -15,6 +15,7 @@ type answer struct {
 	touched       []*state // that it changed, beyond those of the ticket
 	moved         []*state // whose routes or counters changed
 	blocked       []*state // that it blocks
+	eased         []*kind  // whose buckets may now let more through
 	apart         []apart  // routes that count for themselves, though the answer names a counter
 
 	joins   map[owner]bool // whose limits it says are another's
@@ -33,8 +34,10 @@ func (e *answer) end() {
 	clear(e.touched)
 	clear(e.moved)
 	clear(e.blocked)
+	clear(e.eased)
 	clear(e.apart)
-	e.told, e.touched, e.moved, e.blocked, e.apart = e.told[:0], e.touched[:0], e.moved[:0], e.blocked[:0], e.apart[:0]
+	e.told, e.touched, e.moved, e.blocked = e.told[:0], e.touched[:0], e.moved[:0], e.blocked[:0]
+	e.eased, e.apart = e.eased[:0], e.apart[:0]
 	e.t, e.changes, e.joins = nil, nil, nil
 }
 
@@ -65,11 +68,13 @@ func (e *answer) state(key *Key) *state {
 func (e *answer) take(updates []Update) {
 	r, t := e.r, e.t
 	for _, u := range updates {
-		switch u := u.(type) {
-		case Alias:
-			e.alias(u)
-		case SameOwner:
-			e.same(u)
+		if o, ok := u.(SameOwner); ok {
+			e.same(o)
+		}
+	}
+	for _, u := range updates {
+		if a, ok := u.(Alias); ok {
+			e.alias(a)
 		}
 	}
 	r.settle(t)
@@ -93,6 +98,11 @@ func (e *answer) take(updates []Update) {
 	}
 	for _, s := range e.touched {
 		r.serve(s, e.now)
+	}
+	for _, k := range e.eased {
+		for _, s := range k.awaited() {
+			r.serve(s, e.now)
+		}
 	}
 	r.release(t, e.now)
 }
@@ -164,6 +174,7 @@ func (r *Registry) merge(route, c *state, granted, now instant) {
 func (e *answer) window(u Window) {
 	r := e.r
 	s := e.counterOf(u.Key)
+	k, was := s.kind, s.kind.limit
 	limit := int32(min(max(u.Limit, 0), maxLimit))
 	if limit > 0 && s.kind.setLimit(limit, e.t.granted) {
 		e.changes = append(e.changes, Change{Key: u.Key, Limit: u.Limit})
@@ -173,15 +184,21 @@ func (e *answer) window(u Window) {
 		sent: e.t.granted, received: e.received,
 		mine: e.t.countedAt(s), inflight: s.inflight,
 	}
-	if !r.end(u, s.kind, &in) {
+	if k.limit > was && was > 0 {
+		e.eased = append(e.eased, k)
+	}
+	if !r.end(u, k, &in) {
 		return
 	}
 	if route := e.splits(s, &in); route != nil {
 		s, in.inflight = route, route.inflight
 	}
 	s.kind.long = max(s.kind.long, min(time.Duration(in.lo-e.received), r.maxBlock))
-	slid := s.slides() > 0
+	slid, slides := s.slides() > 0, s.kind.sliding()
 	s.kind.learn(s, &in)
+	if s.kind.sliding() != slides {
+		e.eased = append(e.eased, s.kind)
+	}
 	e.tell(s, &in, slid)
 	if other := e.t.otherRoot(s); other != nil && other.window.like(&in) {
 		// A limit with two names, as far as one can see: what is told of one is told of both.
@@ -257,6 +274,7 @@ func (e *answer) split(c *state) {
 		if s.links.counter == c && !s.links.folded {
 			s.separate(c)
 		}
+		e.eased = append(e.eased, s.kind)
 		e.moved = append(e.moved, s)
 		e.touch(s)
 	}

@@ -7,6 +7,7 @@ type kind struct {
 	key      Key // without a Subject
 	provider *provider
 	refs     int32 // states of this kind
+	lines    *line // of those
 	law
 
 	// alias is the Limit of the counter that shares these buckets' subjects; "": their own.
@@ -75,4 +76,34 @@ func (k *kind) adopt(w *window) {
 		w.remaining += k.limit - w.limit
 	}
 	w.limit = k.limit
+}
+
+// join and part keep the list of the kind's lines.
+func (k *kind) join(l *line) {
+	if l.next = k.lines; l.next != nil {
+		l.next.prev = l
+	}
+	k.lines = l
+}
+
+func (k *kind) part(l *line) {
+	if l.prev != nil {
+		l.prev.next = l.next
+	} else {
+		k.lines = l.next
+	}
+	if l.next != nil {
+		l.next.prev = l.prev
+	}
+}
+
+// awaited is the kind's buckets at which somebody waits.
+func (k *kind) awaited() []*state {
+	var all []*state
+	for l := k.lines; l != nil; l = l.next {
+		if l.waiting > 0 {
+			all = append(all, l.state)
+		}
+	}
+	return all
 }

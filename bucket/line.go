@@ -4,6 +4,8 @@ package bucket
 // another bucket that refuses it, elsewhere.
 type line struct {
 	state   *state
+	prev    *line // of the same kind
+	next    *line
 	classes []class
 	waiting int
 	drawing *link // everybody who waits and draws on the bucket
@@ -88,6 +90,7 @@ func (w *waiter) linkTo(s *state) {
 	}
 	if s.line == nil {
 		s.line = &line{state: s, wake: -1}
+		s.kind.join(s.line)
 	}
 	w.links = append(w.links, link{state: s, waiter: w, next: s.line.drawing})
 	k := &w.links[len(w.links)-1]
@@ -115,6 +118,7 @@ func (w *waiter) unlink(r *Registry) {
 		}
 		if l.drawing == nil {
 			r.sleep(l)
+			k.state.kind.part(l)
 			k.state.line = nil
 		}
 		*k = link{}
