@@ -304,3 +304,21 @@ func (r *Registry) Referred() int {
 
 // BucketSize is how many bytes a bucket takes itself.
 const BucketSize = unsafe.Sizeof(state{})
+
+// A Shape is what is known of how the units of a kind come back.
+type Shape struct {
+	Sliding, Fixed bool
+	Lo, Hi         time.Duration // between which one comes back, if they do one by one
+}
+
+// Shape returns that of a key's kind; none is known of one that is not there.
+func (r *Registry) Shape(key Key) Shape {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key.Subject = ""
+	k := r.kinds[key]
+	if k == nil {
+		return Shape{}
+	}
+	return Shape{k.sliding(), k.fixed, k.period.lo, k.period.hi}
+}
