@@ -39,11 +39,13 @@ func (r *Registry) refuser(t *Ticket, now instant) (*state, instant) {
 	return nil, 0
 }
 
-// freed has those looked at soon who wait at a state that counts less now, if it is not nil.
-func (r *Registry) freed(s *state, now instant) {
-	if s != nil && s.line != nil && s.line.waiting > 0 {
-		r.wakeFor(s.line, now)
-		r.setTimer()
+// freed has those looked at soon who wait at states that count less now.
+func (r *Registry) freed(states []*state, now instant) {
+	for _, s := range states {
+		if s.line != nil && s.line.waiting > 0 {
+			r.wakeFor(s.line, now)
+			r.setTimer()
+		}
 	}
 }
 

@@ -133,8 +133,8 @@ func (e *answer) alias(u Alias) {
 			return // nothing new after all, or an answer that was overtaken
 		}
 		l.since = e.t.granted
-		e.touch(route.turn(c))
-		e.touch(route.prune(e.now))
+		e.touched = append(e.touched, route.turn(c)...)
+		e.touched = append(e.touched, route.prune(e.now)...)
 		route.kind.provider.corrections.Alias++
 	} else {
 		r.merge(route, c, e.t.granted, e.now)
@@ -142,14 +142,7 @@ func (e *answer) alias(u Alias) {
 	if to := c.key(); to.Provider == u.Key.Provider && to.Owner == route.kind.key.Owner && to.Subject == route.subject {
 		route.kind.alias = to.Limit
 	}
-	e.moved = append(e.moved, route)
-}
-
-// touch has those looked at who wait at a state, if it is not nil.
-func (e *answer) touch(s *state) {
-	if s != nil {
-		e.touched = append(e.touched, s)
-	}
+	e.moved = append(e.moved, route.below(nil)...)
 }
 
 // merge has c count the requests on a route that counted for itself, as an answer said to a request granted then.
@@ -158,9 +151,7 @@ func (r *Registry) merge(route, c *state, granted, now instant) {
 	if w := &root.window; w.phase == unknown { // what is known of the route is known of its counter
 		before := w.granted
 		*w = route.window
-		w.granted += before
-	} else {
-		w.granted += route.inflight
+		w.granted = before + max(w.granted-route.inflight, 0) // joining adds what is in flight
 	}
 	route.join(c)
 	route.links.since = granted
@@ -270,13 +261,13 @@ func (e *answer) splits(c *state, in *reading) *state {
 func (e *answer) split(c *state) {
 	e.moved = append(e.moved, c)
 	for _, s := range slices.Clone(c.links.routes) {
-		e.touch(s.drop()) // c may be but the other of its counters
+		e.touched = append(e.touched, s.drop()...) // c may be but the other of its counters
 		if s.links.counter == c && !s.links.folded {
 			s.separate(c)
 		}
 		e.eased = append(e.eased, s.kind)
 		e.moved = append(e.moved, s)
-		e.touch(s)
+		e.touched = append(e.touched, s)
 	}
 	c.links.told, c.links.teller = reading{}, nil
 }

@@ -44,18 +44,6 @@ func (s *state) drawn() int32 {
 	return n
 }
 
-// carried is how many units in flight those above s count because of s.
-func (s *state) carried() int32 {
-	if s.links == nil {
-		return s.inflight
-	}
-	n := s.links.drawn
-	for _, route := range s.links.routes {
-		n += route.carried()
-	}
-	return n
-}
-
 // counted says whether another state counts the requests on s.
 func (s *state) counted() bool { return s.links != nil && s.links.counter != nil }
 
@@ -109,29 +97,74 @@ func (s *state) count(units int32) {
 	}
 }
 
-// join has c count the requests on s, which counted them itself: so far, c knows nothing of them.
-func (s *state) join(c *state) {
-	to := c.root()
-	to.link() // before it counts what it does not draw
-	c.link()
-	n := s.carried()
-	for _, route := range slices.Clone(s.link().routes) {
-		if also := route.links.also; also != nil && also != s && also.root() == to { // it is counted there already
-			n -= route.carried()
-			route.leave(also)
-			route.links.also = nil
+// rewire changes who counts the requests on s, and those on the routes that it counts itself. What they have in flight
+// moves from who counts it no more to who does from now on. It returns those who count less now.
+func (s *state) rewire(change func()) (freed []*state) {
+	type place struct {
+		s     *state
+		units int32
+		from  [2]*state
+	}
+	var all []place
+	for _, route := range s.below(nil) {
+		p := place{s: route, units: route.inflight}
+		if route.links != nil {
+			p.units = route.links.drawn
+		}
+		p.from[0], p.from[1] = route.roots()
+		all = append(all, p)
+	}
+	change()
+	for _, p := range all {
+		var to [2]*state
+		to[0], to[1] = p.s.roots()
+		for _, c := range p.from {
+			if c != nil && c != to[0] && c != to[1] {
+				c.inflight -= p.units
+				c.window.granted = max(c.window.granted-p.units, 0)
+				freed = append(freed, c)
+			}
+		}
+		for _, c := range to {
+			if c != nil && c != p.from[0] && c != p.from[1] {
+				c.link() // before it counts what it does not draw
+				c.inflight += p.units
+				c.window.granted += p.units
+			}
 		}
 	}
-	to.inflight += n
-	s.inflight = 0
-	s.point(c)
+	return freed
+}
+
+// below adds s, and all whose requests are counted by way of it, to those that are found already.
+func (s *state) below(found []*state) []*state {
+	if slices.Contains(found, s) {
+		return found
+	}
+	found = append(found, s)
+	if s.links != nil {
+		for _, route := range s.links.routes {
+			found = route.below(found)
+		}
+	}
+	return found
+}
+
+// join has c count the requests on s, which counted them itself.
+func (s *state) join(c *state) {
+	if s.links == nil && s.inflight == 0 {
+		s.point(c)
+		return
+	}
+	s.rewire(func() { s.point(c) })
 }
 
 // point makes c the counter of s, and no more.
 func (s *state) point(c *state) {
 	s.link().counter = c
 	c.refs++
-	c.links.routes = append(c.links.routes, s)
+	l := c.link()
+	l.routes = append(l.routes, s)
 }
 
 // leave takes s from the routes of a counter, and no more.
@@ -145,47 +178,43 @@ func (s *state) leave(c *state) {
 }
 
 // turn has another counter count the requests on s, which is counted, from now on. The one before counts them, too, as
-// long as its window is open. It returns who counts them no more; nil if nobody.
-func (s *state) turn(c *state) (free *state) {
+// long as its window is open. It returns who counts less now.
+func (s *state) turn(c *state) (freed []*state) {
 	l := s.links
-	if l.also != nil && l.also.root() == c.root() {
-		l.counter, l.also = l.also, l.counter // both count them already
-		return nil
-	}
-	free = s.drop()
-	old := l.counter
-	c.root().link() // before it counts what it does not draw
-	c.link()
-	if to := c.root(); to != old.root() {
-		to.inflight += s.carried()
-		to.window.granted += s.carried()
-	}
-	l.also = old // and stays among its routes
-	l.counter = c
-	c.refs++
-	c.links.routes = append(c.links.routes, s)
-	return free
+	return s.rewire(func() {
+		if l.also != nil && l.also.root() == c.root() {
+			l.counter, l.also = l.also, l.counter // both count them already
+			return
+		}
+		s.dropAlso()
+		l.also = l.counter // and stays among its routes
+		s.point(c)
+	})
 }
 
-// drop ends the counting by also, and returns who counts the requests no more; nil if nobody.
-func (s *state) drop() (free *state) {
-	also := s.links.also
-	if also == nil {
+// drop ends the counting by also, and returns who counts less now.
+func (s *state) drop() (freed []*state) {
+	if s.links.also == nil {
 		return nil
 	}
+	return s.rewire(s.dropAlso)
+}
+
+// dropAlso is drop within rewire.
+func (s *state) dropAlso() {
+	also := s.links.also
+	if also == nil {
+		return
+	}
 	if root := also.root(); root != s.root() {
-		free = root
-		root.inflight -= s.carried()
-		root.window.granted = max(root.window.granted-s.carried(), 0)
 		s.blocked = max(s.blocked, root.blocked)
 	}
 	s.leave(also)
 	s.links.also = nil
-	return free
 }
 
 // prune ends the counting by also if nothing more is to be expected of it, as drop does.
-func (s *state) prune(now instant) (free *state) {
+func (s *state) prune(now instant) (freed []*state) {
 	if s.links == nil || s.links.also == nil {
 		return nil
 	}
@@ -204,12 +233,11 @@ func (s *state) part() {
 	if !s.counted() {
 		return
 	}
-	s.drop()
-	root, n := s.root(), s.carried()
-	s.leave(s.links.counter)
-	s.links.counter, s.links.folded = nil, false
-	root.inflight -= n
-	s.inflight += n
+	s.rewire(func() {
+		s.dropAlso()
+		s.leave(s.links.counter)
+		s.links.counter, s.links.folded = nil, false
+	})
 }
 
 // separate has s, which c counts, count for itself, as it has turned out that the server counts the routes of c apart.

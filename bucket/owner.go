@@ -103,11 +103,7 @@ func (r *Registry) foldOne(s *state, now instant) {
 	if to.passes(s) {
 		return
 	}
-	if s.counted() {
-		root := s.root()
-		root.window.granted = max(root.window.granted-s.carried(), 0)
-		s.part()
-	}
+	s.part()
 	to.blocked = max(to.blocked, s.blocked)
 	to.refusals = max(to.refusals, s.refusals)
 	if to.probe == probeNone && to.window.phase == unknown {
@@ -123,28 +119,28 @@ func (r *Registry) foldOne(s *state, now instant) {
 	}
 	to.owe(s.debt)
 	s.debt = nil
+	settled := max(s.window.granted-s.inflight, 0)
 	switch w := &to.root().window; {
 	case w.phase != known && s.window.phase != unknown:
 		granted := w.granted
 		*w = s.window
-		w.granted += granted
+		w.granted = granted + settled
 	case s.window.phase == known && s.window.hi > now:
 		w.remaining = min(w.remaining, s.window.remaining)
 		w.lo, w.hi = max(w.lo, s.window.lo), max(w.hi, s.window.hi)
-		w.granted += s.window.granted
-	default:
-		w.granted += s.inflight
+		w.granted += settled
 	}
 	s.join(to)
 	s.links.folded = true
 	s.window, s.probe = window{}, probeNone
-	if s.line == nil {
-		return
+	if s.line != nil {
+		for k := s.line.drawing; k != nil; k = k.next {
+			k.waiter.ticket.redraw(s, to)
+		}
 	}
-	for k := s.line.drawing; k != nil; k = k.next {
-		k.waiter.ticket.redraw(s, to)
+	for _, route := range s.below(nil) {
+		r.readmit(route, now)
 	}
-	r.readmit(s, now)
 }
 
 // inherit carries over what answers have told of a kind of which none is known.
