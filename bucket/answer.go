@@ -16,6 +16,7 @@ type answer struct {
 	moved         []*state // whose routes or counters changed
 	blocked       []*state // that it blocks
 	eased         []*kind  // whose buckets may now let more through
+	refused       bool     // it blocks something: the request was not counted
 	apart         []apart  // routes that count for themselves, though the answer names a counter
 
 	joins   map[owner]bool // whose limits it says are another's
@@ -68,8 +69,11 @@ func (e *answer) state(key *Key) *state {
 func (e *answer) take(updates []Update) {
 	r, t := e.r, e.t
 	for _, u := range updates {
-		if o, ok := u.(SameOwner); ok {
-			e.same(o)
+		switch u := u.(type) {
+		case SameOwner:
+			e.same(u)
+		case Block:
+			e.refused = true
 		}
 	}
 	for _, u := range updates {
@@ -237,7 +241,7 @@ func (e *answer) counterOf(key Key) *state {
 // cannot be of the counter that an earlier one spoke of. Then it returns the route that the answer is about, else nil.
 func (e *answer) splits(c *state, in *reading) *state {
 	l := c.links
-	if l == nil || len(l.routes) == 0 {
+	if l == nil || len(l.routes) == 0 || e.refused {
 		return nil
 	}
 	route := e.t.routeTo(c)
