@@ -73,7 +73,8 @@ func (r *Registry) queue(ctx context.Context, t *Ticket, by *state, at, now inst
 	}
 	latest, latestErr := t.latest(ctx, r, now)
 	var err error
-	switch full := by.line != nil && by.line.waiting >= r.maxQueue; {
+	full := by.line != nil && by.line.waiting >= r.maxQueue
+	switch {
 	case t.Mode == Reject:
 		err = ErrWouldWait
 	case until > latest:
@@ -84,6 +85,12 @@ func (r *Registry) queue(ctx context.Context, t *Ticket, by *state, at, now inst
 	if err != nil {
 		r.forget(t)
 		return Lease{}, nil, &WaitError{Key: key, Until: r.time(until), Err: err}
+	}
+	if full { // who went may have been in the way
+		if by, at = r.refuser(t, now); by == nil {
+			r.grant(t, now)
+			return Lease{t, t.gen}, nil, nil
+		}
 	}
 	w := t.waiter
 	if w == nil {

@@ -24,7 +24,7 @@ func (r *Registry) refuser(t *Ticket, now instant) (*state, instant) {
 			}
 			continue
 		}
-		r.freed(route.prune(now), now)
+		route.prune(now)
 		a, b := route.roots()
 		if no, at := r.refusesAt(a, route, t, now); no {
 			return a, at
@@ -37,16 +37,6 @@ func (r *Registry) refuser(t *Ticket, now instant) (*state, instant) {
 		}
 	}
 	return nil, 0
-}
-
-// freed has those looked at soon who wait at states that count less now.
-func (r *Registry) freed(states []*state, now instant) {
-	for _, s := range states {
-		if s.line != nil && s.line.waiting > 0 {
-			r.wakeFor(s.line, now)
-			r.setTimer()
-		}
-	}
 }
 
 // refusesAt says whether a counter of a route refuses, and until when.
@@ -148,6 +138,7 @@ func (t *Ticket) countedBefore(i int, a, b *state) bool {
 
 // serve lets those through who wait at s and may go, and has the rest looked at again in time.
 func (r *Registry) serve(s *state, now instant) {
+	r.prune(s, now)
 	for s.line != nil && s.line.waiting > 0 {
 		w := s.line.first(everybody)
 		by, at := r.refuser(w.ticket, now)
@@ -252,7 +243,9 @@ func (r *Registry) readmit(s *state, now instant) {
 	}
 	var all []*waiter
 	for k := s.line.drawing; k != nil; k = k.next {
-		all = append(all, k.waiter)
+		if k.waiter.in != nil { // else it is being looked at already
+			all = append(all, k.waiter)
+		}
 	}
 	var left []*state
 	for _, w := range all {

@@ -138,7 +138,7 @@ func (e *answer) alias(u Alias) {
 		}
 		l.since = e.t.granted
 		e.touched = append(e.touched, route.turn(c)...)
-		e.touched = append(e.touched, route.prune(e.now)...)
+		route.prune(e.now)
 		route.kind.provider.corrections.Alias++
 	} else {
 		r.merge(route, c, e.t.granted, e.now)

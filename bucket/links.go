@@ -213,19 +213,38 @@ func (s *state) dropAlso() {
 	s.links.also = nil
 }
 
-// prune ends the counting by also if nothing more is to be expected of it, as drop does.
-func (s *state) prune(now instant) (freed []*state) {
+// prune ends the counting by also if nothing more is to be expected of it. Where somebody waits there, serve does so.
+func (s *state) prune(now instant) {
 	if s.links == nil || s.links.also == nil {
-		return nil
+		return
 	}
-	c := s.links.also.root()
-	if c.slides() == 0 {
-		c.window.roll(now, c.inflight, c.kind.provider.trips.shortest)
+	if c := s.links.also.root(); c.over(now) && (c.line == nil || c.line.waiting == 0) {
+		s.drop()
 	}
-	if c.window.hi <= now && c.blocked <= now {
-		return s.drop()
+}
+
+// over says whether a counter has neither an open window nor a block.
+func (s *state) over(now instant) bool {
+	if s.slides() == 0 {
+		s.window.roll(now, s.inflight, s.kind.provider.trips.shortest)
 	}
-	return nil
+	return s.window.hi <= now && s.blocked <= now
+}
+
+// prune is state.prune for all routes that c counts besides another. Those who wait on them go first, and in order.
+func (r *Registry) prune(c *state, now instant) {
+	if c.links == nil || c.line == nil || c.line.waiting == 0 || !c.over(now) {
+		return
+	}
+	for _, s := range c.below(nil) {
+		if s.links == nil || s.links.also == nil || s.links.also.root() != c {
+			continue
+		}
+		s.drop()
+		for _, route := range s.below(nil) {
+			r.readmit(route, now)
+		}
+	}
 }
 
 // part undoes all links of s to its counters.
