@@ -141,6 +141,9 @@ func (r *Registry) foldOne(s *state, now instant) {
 	for _, route := range s.below(nil) {
 		r.readmit(route, now)
 	}
+	r.expire(to, now)
+	r.serve(to, now)
+	r.serve(to.root(), now)
 }
 
 // inherit carries over what answers have told of a kind of which none is known.

@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -43,6 +44,19 @@ func TestOfTwoOwnersThatAreOneTheStricterBlockHolds(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestABlockThatComesWithAnOwnerFailsThoseForWhomItIsTooLong(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+		b.ask(second).done(block(second, 4*sec))
+		b.ask(first).done(block(first, 9*sec))
+		short, long := b.askWithin(8*sec, second), b.askWithin(10*sec, second)
+		b.join("first", "second")
+		short.wantError(0, second.Key, 9*sec, context.DeadlineExceeded)
+		b.pass(9 * sec)
+		long.wantAt(9 * sec)
+	})
 }
 
 func TestABlockOnARouteThatIsCountedElsewhereIsItsNewOwnersToo(t *testing.T) {
