@@ -236,23 +236,26 @@ func (r *Registry) stand(w *waiter, by *state, at instant) {
 	r.setTimer()
 }
 
-// readmit looks again at all who wait and draw on s, after what they draw on has changed.
-func (r *Registry) readmit(s *state, now instant) {
-	if s.line == nil {
-		return
-	}
+// readmit looks again at all who wait and draw on any of moved, after what these draw on has changed: at all of them at
+// once, as nobody may stand where they are not linked.
+func (r *Registry) readmit(moved []*state, now instant) {
 	var all []*waiter
-	for k := s.line.drawing; k != nil; k = k.next {
-		if k.waiter.in != nil { // else it is being looked at already
-			all = append(all, k.waiter)
-		}
-	}
 	var left []*state
-	for _, w := range all {
-		if !slices.Contains(left, w.in.state) {
-			left = append(left, w.in.state)
+	for _, s := range moved {
+		if s.line == nil {
+			continue
 		}
-		w.step()
+		for k := s.line.drawing; k != nil; k = k.next {
+			w := k.waiter
+			if w.in == nil { // it is among them, or being looked at already
+				continue
+			}
+			all = append(all, w)
+			if !slices.Contains(left, w.in.state) {
+				left = append(left, w.in.state)
+			}
+			w.step()
+		}
 	}
 	for _, w := range all {
 		w.unlink(r)

@@ -97,8 +97,9 @@ func (e *answer) take(updates []Update) {
 		}
 	}
 	t.calm(e.blocked)
-	for _, s := range e.moved {
-		r.readmit(s, e.now)
+	r.readmit(e.moved, e.now)
+	for _, s := range e.blocked {
+		r.expire(s, e.now)
 	}
 	for _, s := range e.touched {
 		r.serve(s, e.now)
@@ -377,7 +378,6 @@ func (e *answer) block(u Block) {
 	}
 	s.blocked = until
 	e.changes = append(e.changes, Change{Key: u.Key, Blocked: r.time(until)})
-	r.expire(s, e.now)
 }
 
 // calm ends the row of refusals of those of the ticket's draws that its answer does not block.

@@ -241,9 +241,7 @@ func (r *Registry) prune(c *state, now instant) {
 			continue
 		}
 		s.drop()
-		for _, route := range s.below(nil) {
-			r.readmit(route, now)
-		}
+		r.readmit(s.below(nil), now)
 	}
 }
 

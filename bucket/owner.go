@@ -138,9 +138,7 @@ func (r *Registry) foldOne(s *state, now instant) {
 			k.waiter.ticket.redraw(s, to)
 		}
 	}
-	for _, route := range s.below(nil) {
-		r.readmit(route, now)
-	}
+	r.readmit(s.below(nil), now)
 	r.expire(to, now)
 	r.serve(to, now)
 	r.serve(to.root(), now)

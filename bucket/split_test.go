@@ -335,3 +335,41 @@ func TestACounterOfCountersMayMoveWithAllThatIsCountedThere(t *testing.T) {
 		}
 	})
 }
+
+// A window ends the sooner, for what is sent, the longer its way is known to be. Whoever is woken first by that must not
+// pass those who wait at the counter whose window ends with it.
+func TestWhoWaitsWhereAFormerNameEndsGoesBeforeLaterOnes(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, one, two := open("route", "1"), open("one", "1"), open("two", "1")
+		b.ask(route).done(alias(route, one), window(one, 5, 4, 10*sec))
+		b.ask(route).done(alias(route, two), window(two, 5, 4, 9980*ms))
+		b.says(window(one, 5, 0, 10*sec))
+		first := b.ask(route) // waits for the one
+		b.says(window(two, 5, 0, 9980*ms))
+		second := b.ask(route) // and this for the other
+		b.pass(2 * sec)
+		for i := range 40 {
+			q := b.ask(open("x", ""))
+			b.pass([]time.Duration{200 * ms, 100 * ms}[min(i, 1)])
+			q.done()
+		}
+		b.pass(9980*ms - b.now())
+		wantWaiting(2, first, second)
+		b.pass(20 * ms)
+		first.wantAt(10 * sec)
+		second.wantAt(10 * sec)
+	})
+}
+
+func TestTwoAliasesInOneAnswerMoveThoseWhoDrawOnBoth(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		get, put, one, two := open("get", "1"), open("put", "1"), open("one", "1"), open("two", "1")
+		b.says(window(get, 2, 1, 10*sec), window(put, 2, 0, 10*sec), window(one, 2, 1, 5*sec), window(two, 2, 0, 5*sec))
+		both, other := b.ask(get, put), b.ask(put)
+		b.says(alias(get, one), alias(put, two), block(one, 3*sec))
+		wantWaiting(2, both, other)
+		b.pass(5 * sec)
+		both.wantAt(5 * sec)
+		other.wantAt(5 * sec)
+	})
+}
