@@ -361,15 +361,19 @@ func TestWhoWaitsWhereAFormerNameEndsGoesBeforeLaterOnes(t *testing.T) {
 	})
 }
 
-func TestTwoAliasesInOneAnswerMoveThoseWhoDrawOnBoth(t *testing.T) {
+func TestTwoAliasesInOneAnswerMoveThoseWhoDrawOnEither(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		get, put, one, two := open("get", "1"), open("put", "1"), open("one", "1"), open("two", "1")
-		b.says(window(get, 2, 1, 10*sec), window(put, 2, 0, 10*sec), window(one, 2, 1, 5*sec), window(two, 2, 0, 5*sec))
-		both, other := b.ask(get, put), b.ask(put)
-		b.says(alias(get, one), alias(put, two), block(one, 3*sec))
-		wantWaiting(2, both, other)
-		b.pass(5 * sec)
-		both.wantAt(5 * sec)
-		other.wantAt(5 * sec)
+		all := open("all", "")
+		b.says(window(all, 2, 0, 10*sec), window(one, 2, 0, 20*sec), window(two, 2, 0, 30*sec))
+		first, second := b.ask(get, all), b.ask(put, all)
+		b.pass(sec)
+		b.says(alias(get, one), alias(put, two), window(all, 2, 2, 20*sec)) // it began anew
+		wantWaiting(2, first, second)
+		b.pass(19 * sec)
+		first.wantAt(20 * sec)
+		second.wantWaiting()
+		b.pass(10 * sec)
+		second.wantAt(30 * sec)
 	})
 }
