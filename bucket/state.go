@@ -150,13 +150,14 @@ func (s *state) owing(now instant, w, spare int32) (bool, instant) {
 	return now < at, at
 }
 
-// setPolicy takes on the policy of a draw. One that has none leaves the policy of other draws.
-func (s *state) setPolicy(p *Policy) {
+// setPolicy takes on the policy of a draw, and reports whether it is new. A draw that has none leaves the policy of others.
+func (s *state) setPolicy(p *Policy) (changed bool) {
 	if !s.lent && (s.policy == p || p == nil) {
-		return
+		return false
 	}
 	if p == nil || s.policy == nil || *s.policy != *p {
-		s.debt = nil
+		s.debt, changed = nil, true
 	}
 	s.policy, s.lent = p, false
+	return changed
 }

@@ -98,7 +98,9 @@ func (t *Ticket) draw(r *Registry, draws []Draw, hashes *hashes, now instant) {
 			hash = hashes[i]
 		}
 		s := r.stateBy(&d.Key, hash, now)
-		s.setPolicy(d.Policy)
+		if s.setPolicy(d.Policy) && s.line != nil {
+			r.serve(s, now)
+		}
 		if have := t.slot(s); have != nil {
 			have.weight = max(have.weight, d.weight()) // one bucket, once
 			continue
