@@ -37,3 +37,15 @@ func TestTheReserveOfALimitDoesNotMakeAnEstimateTooLong(t *testing.T) {
 		q.wantAt(sec)
 	})
 }
+
+func TestTheReserveOfAWindowDoesNotMakeAnEstimateTooLong(t *testing.T) {
+	inBubble(t, &bucket.Options{Reserve: 0.5}, func(b *bubble) {
+		d := learned("a", "1")
+		b.ask(d).done(window(d, 4, 0, sec))
+		d.Weight = 3
+		q := b.askWithin(1500*ms, d)
+		q.wantWaiting()
+		b.pass(sec)
+		q.wantAt(sec)
+	})
+}

@@ -116,6 +116,22 @@ func TestWhatTwoOwnersOweToAQuotaAddsUp(t *testing.T) {
 	})
 }
 
+func TestThoseWhoWaitForAQuotaWaitForThatOfTheNewOwner(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", quota("a", 3, 10*sec)), of("second", quota("a", 3, 10*sec))
+		in := b.askAll(3, first)
+		qs := b.askAll(2, first)
+		b.join("first", "second")
+		qs = append(qs, b.askAll(2, second)...)
+		answer(in)
+		b.pass(10*sec - 1)
+		wantWaiting(4, qs...)
+		b.pass(1)
+		wantWaiting(1, qs...)
+		qs[3].wantWaiting()
+	})
+}
+
 func TestWhatTwoOwnersOweToAPaceAddsUp(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := pace("a", sec, 4)

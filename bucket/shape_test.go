@@ -231,16 +231,17 @@ func TestUntilAWindowIsKnownToSlideNothingComesBackBeforeAllDoes(t *testing.T) {
 func TestWhatASubjectTeachesOfTheShapeHoldsForTheWaitersOfOthers(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		first, other, stranger := learned("a", "1"), learned("a", "2"), learned("b", "2")
-		b.ask(other).done(window(other, 3, 1, 2*sec))
-		b.ask(stranger).done(window(stranger, 3, 1, 2*sec))
-		waits, strange := b.askAll(3, other), b.askAll(3, stranger)
+		b.ask(first).done(window(first, 3, 2, sec))
+		b.ask(other).done(window(other, 3, 0, 3*sec))
+		b.ask(stranger).done(window(stranger, 3, 0, 3*sec))
+		waits, strange := b.askAll(2, other), b.ask(stranger)
+		b.pass(sec)
 		wantWaiting(2, waits...)
-		answer(waits[:1], window(other, 3, 0, 3*sec))
-		answer(strange[:1], window(stranger, 3, 0, 3*sec))
-		b.pass(1500 * ms)
-		wantWaiting(2, waits...)
-		b.wantShape(first, bucket.Shape{Lo: sec, Hi: 1500 * ms})
-		b.pass(1500 * ms)
+		slide(b, first, &slider{limit: 3, period: sec})
+		waits[0].wantAt(sec)
+		waits[1].wantWaiting()
+		b.pass(2*sec - 1)
+		strange.wantWaiting()
 	})
 }
 
@@ -432,5 +433,29 @@ func TestThePrecisionOfAServerIsThatOfThePeriod(t *testing.T) {
 		q.wantWaiting()
 		b.pass(1)
 		q.wantAt(at)
+	})
+}
+
+func TestTheShapeIsLearnedFromAnswersThatAllComeBackwards(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, s := open("a", "1"), &slider{limit: 5, period: sec}
+		in := b.askAll(3, d)
+		windows := []bucket.Window{s.window(b, d), s.window(b, d), s.window(b, d)}
+		for i := range in {
+			in[i].done(windows[2-i])
+		}
+		b.wantShape(d, bucket.Shape{Sliding: true, Lo: sec, Hi: sec})
+	})
+}
+
+func TestAKindThatSlidesDoesSoWithAnotherLimitToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "1")
+		slide(b, d, &slider{limit: 5, period: sec})
+		b.pass(time.Minute)
+		s := &slider{limit: 10, period: 500 * ms}
+		b.ask(d).done(s.window(b, d))
+		b.wantShape(d, bucket.Shape{Sliding: true, Lo: 500 * ms, Hi: 500 * ms})
+		b.wantRoom(9, d)
 	})
 }

@@ -70,7 +70,10 @@ func TestAnswersThatCannotBeOfOneCounterSplitIt(t *testing.T) {
 		split    bool
 	}{
 		"more left than after the other": {
-			get: tells(getRoute, 5, 4, 10*sec), put: tells(putRoute, 5, 4, 9900*ms), split: true,
+			get: tells(getRoute, 5, 3, 10*sec), put: tells(putRoute, 5, 4, 9900*ms), split: true,
+		},
+		"as much left though in a sliding window it might be": {
+			get: tells(getRoute, 5, 2, 3*sec), put: tells(putRoute, 5, 2, 4400*ms), split: true,
 		},
 		"less left than after the other": {
 			get: tells(getRoute, 5, 4, 10*sec), put: tells(putRoute, 5, 3, 9901*ms), split: false,
@@ -83,6 +86,12 @@ func TestAnswersThatCannotBeOfOneCounterSplitIt(t *testing.T) {
 		},
 		"a sliding window no further off than after the other": {
 			slides: true, get: tells(getRoute, 5, 4, sec), put: tells(putRoute, 5, 4, sec), split: true,
+		},
+		"a sliding window nearer than after the other": {
+			slides: true, get: tells(getRoute, 5, 3, 2*sec), put: tells(putRoute, 5, 4, sec), split: true,
+		},
+		"a sliding window further off by half a period": {
+			slides: true, get: tells(getRoute, 5, 4, sec), put: tells(putRoute, 5, 3, 1500*ms), split: true,
 		},
 		"a sliding window further off by one period": {
 			slides: true, get: tells(getRoute, 5, 4, sec), put: tells(putRoute, 5, 3, 1900*ms), split: false,
@@ -244,10 +253,9 @@ func TestWhatIsToldOfOneNameOfALimitIsToldOfTheOther(t *testing.T) {
 		route, one, two := open("route", "1"), open("one", "1"), open("two", "1")
 		b.ask(route).done(alias(route, one), window(one, 5, 4, 10*sec))
 		b.ask(route).done(alias(route, two), window(two, 5, 3, 10*sec))
-		b.ask(route).done(alias(route, one), window(one, 5, 2, 10*sec))
-		b.ask(route).done(alias(route, two), window(two, 5, 1, 10*sec))
-		b.wantRoom(1, route)
-		b.wantRoom(1, one)
+		b.wantRoom(3, one)
+		b.wantRoom(3, two)
+		b.ask(route).done(alias(route, one), window(one, 5, 1, 10*sec)) // somebody else draws on it, too
 		b.wantRoom(1, two)
 		b.pass(10 * sec)
 		b.wantRoom(5, route)
@@ -358,6 +366,17 @@ func TestWhoWaitsWhereAFormerNameEndsGoesBeforeLaterOnes(t *testing.T) {
 		b.pass(20 * ms)
 		first.wantAt(10 * sec)
 		second.wantAt(10 * sec)
+	})
+}
+
+func TestThoseWhoWaitBelowACounterThatMovesMoveWithIt(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, mid, one, two := open("route", "1"), open("mid", "1"), open("one", "1"), open("two", "1")
+		b.says(alias(route, mid), alias(mid, one), window(one, 9, 0, 10*sec), window(two, 2, 2, 10*sec))
+		qs := b.askAll(3, route)
+		wantWaiting(3, qs...)
+		b.says(alias(mid, two))
+		wantWaiting(1, qs...)
 	})
 }
 
