@@ -180,7 +180,7 @@ func (e *answer) window(u Window) {
 		sent: e.t.granted, received: e.received,
 		mine: e.t.countedAt(s), inflight: s.inflight,
 	}
-	if k.limit > was && was > 0 {
+	if k.limit != was && was > 0 { // a lower one leaves less to others
 		e.eased = append(e.eased, k)
 	}
 	if !r.end(u, k, &in) {
