@@ -23,13 +23,12 @@ type answer struct {
 	changes []Change
 }
 
-// begin has e take in another answer.
+// begin has e take in an answer.
 func (e *answer) begin(t *Ticket, now, received instant) {
 	e.t, e.now, e.received = t, now, received
-	e.changes, e.joins = nil, nil // these are handed on
 }
 
-// end lets go of what is not needed any more.
+// end lets go of all but the room in the slices that are not handed on.
 func (e *answer) end() {
 	clear(e.told)
 	clear(e.touched)
@@ -37,9 +36,10 @@ func (e *answer) end() {
 	clear(e.blocked)
 	clear(e.eased)
 	clear(e.apart)
-	e.told, e.touched, e.moved, e.blocked = e.told[:0], e.touched[:0], e.moved[:0], e.blocked[:0]
-	e.eased, e.apart = e.eased[:0], e.apart[:0]
-	e.t, e.changes, e.joins = nil, nil, nil
+	*e = answer{
+		r: e.r, told: e.told[:0], touched: e.touched[:0], moved: e.moved[:0], blocked: e.blocked[:0], eased: e.eased[:0],
+		apart: e.apart[:0],
+	}
 }
 
 // apart is a route that a key's bucket would count, did the routes that it counts not turn out to be counted apart.

@@ -278,7 +278,7 @@ func (l *loader) alias(s *state, to Key) {
 	}
 	if c := r.state(&to, l.now); !c.passes(s) {
 		r.merge(s, c, 0, l.now)
-		r.readmit(s, l.now)
+		r.readmit(s.below(nil), l.now)
 	}
 }
 
