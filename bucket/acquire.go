@@ -103,7 +103,7 @@ func (r *Registry) queue(ctx context.Context, t *Ticket, by *state, at, now inst
 	if len(t.slots) > 0 {
 		t.slots[0].route.kind.provider.waiting++
 	}
-	r.stand(w, by, at)
+	r.stand(w, by, at, now)
 	return Lease{}, w, nil
 }
 

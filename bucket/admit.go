@@ -15,11 +15,11 @@ func (r *Registry) refuser(t *Ticket, now instant) (*state, instant) {
 		if no, at := r.closed(route, t, now); no {
 			return route, at
 		}
-		if no, at := route.owing(now, s.weight, r.spared(route, t)); no {
+		if no, at := route.owing(now, s.weight, r.spared(route, t, now)); no {
 			return route, at
 		}
 		if route.links == nil {
-			if no, at := route.full(now, s.weight, r.spared(route, t)); no {
+			if no, at := route.full(now, s.weight, r.spared(route, t, now)); no {
 				return route, at
 			}
 			continue
@@ -46,7 +46,7 @@ func (r *Registry) refusesAt(c, route *state, t *Ticket, now instant) (bool, ins
 			return true, at
 		}
 	}
-	return c.full(now, t.weightAt(c), r.spared(c, t))
+	return c.full(now, t.weightAt(c), r.spared(c, t, now))
 }
 
 // closed says whether a state lets nobody through, or somebody else first, and until when.
@@ -54,29 +54,29 @@ func (r *Registry) closed(s *state, t *Ticket, now instant) (bool, instant) {
 	if no, at := s.held(now); no {
 		return true, at
 	}
-	return s.line.outranks(t), never
+	return r.outranks(s, t, now), never
 }
 
-// spared is how many units t has to leave to others at s: to the favoured one and, if it is of ordinary priority, the
-// reserved share.
-func (r *Registry) spared(s *state, t *Ticket) int32 {
-	var n int32
-	if s.line != nil && s.line.aside > 0 && r.favoured.ticket != t {
-		n = s.line.aside
+// A spare is what a request has to leave to others.
+type spare struct {
+	aside int32   // units, to the favoured one
+	share float64 // of windows and quotas, to those above ordinary priority
+}
+
+// spared is what t has to leave to others at s.
+func (r *Registry) spared(s *state, t *Ticket, now instant) spare {
+	f := r.favoured
+	if f != nil && f.ticket == t {
+		return spare{} // what it takes was set aside for it
 	}
-	if r.reserve > 0 && t.priority() <= 0 {
-		n += r.reserved(s)
+	var n spare
+	if f != nil && s.line != nil && s.line.aside > 0 && f.ticket.before(t) && !f.later(s, now) {
+		n.aside = s.line.aside
+	}
+	if t.priority() <= 0 {
+		n.share = r.reserve
 	}
 	return n
-}
-
-// reserved is how many units of a state are for requests above ordinary priority.
-func (r *Registry) reserved(s *state) int32 {
-	limit := s.window.limit
-	if s.policy != nil && s.policy.Quota > 0 {
-		limit = int32(min(s.policy.Quota, maxLimit))
-	}
-	return int32(float64(limit) * r.reserve)
 }
 
 // grant takes the ticket's draws.
@@ -142,19 +142,16 @@ func (r *Registry) serve(s *state, now instant) {
 	for s.line != nil && s.line.waiting > 0 {
 		w := s.line.first(everybody)
 		by, at := r.refuser(w.ticket, now)
-		s.line.reserved = by == s && r.onlyReserve(s, w.ticket, now)
-		if s.line.reserved {
-			if preferred := s.line.first(0); preferred != nil {
-				other, soon := r.refuser(preferred.ticket, now)
-				if other != s {
-					r.move(preferred, other, soon, now)
-					continue
-				}
-				at = min(at, soon)
-			}
-		}
 		if by == s {
-			r.wakeFor(s.line, at)
+			p, other, soon := r.preferred(s, w, now)
+			if p != nil && other != s {
+				r.move(p, other, soon, now)
+				continue
+			}
+			r.wakeFor(s.line, min(at, soon))
+			if f := r.favoured; f != nil && f.in == s.line {
+				r.serveBeside(f, now)
+			}
 			r.setTimer()
 			return
 		}
@@ -164,27 +161,6 @@ func (r *Registry) serve(s *state, now instant) {
 		r.sleep(s.line)
 	}
 	r.setTimer()
-}
-
-// onlyReserve says whether s, which refuses t, does so only for the sake of those above ordinary priority.
-func (r *Registry) onlyReserve(s *state, t *Ticket, now instant) bool {
-	if r.reserve == 0 || t.priority() > 0 {
-		return false
-	}
-	if no, _ := s.held(now); no {
-		return false
-	}
-	spare := r.spared(s, t) - r.reserved(s)
-	if slot := t.slot(s); slot != nil {
-		if no, _ := s.owing(now, slot.weight, spare); no {
-			return false
-		}
-	}
-	if w := t.weightAt(s); w > 0 {
-		no, _ := s.full(now, w, spare)
-		return !no
-	}
-	return true
 }
 
 // move takes a waiter out of the line it stands in, and grants it, or puts it in the line of what refuses it, or fails
@@ -204,7 +180,10 @@ func (r *Registry) place(w *waiter, by *state, at, now instant) {
 		r.giveUp(w, now, &WaitError{Key: w.ticket.keyAt(by), Until: r.time(by.blocked), Err: w.latestErr})
 	default:
 		r.overtaken(w)
-		r.stand(w, by, at)
+		r.stand(w, by, at, now)
+		if r.favoured == w {
+			r.serveBeside(w, now)
+		}
 	}
 }
 
@@ -222,17 +201,24 @@ func (r *Registry) overtaken(w *waiter) {
 }
 
 // stand puts a waiter in the line of the state that refuses it, in which it must have a link.
-func (r *Registry) stand(w *waiter, by *state, at instant) {
+func (r *Registry) stand(w *waiter, by *state, at, now instant) {
 	l := by.line
 	l.add(w)
-	switch {
-	case l.first(everybody) == w:
-		r.wakeFor(l, at)
-	case l.reserved && l.first(0) == w && (l.wake < 0 || at < l.wakeAt):
-		r.wakeFor(l, at)
-	default:
-		return
+	first := l.first(everybody)
+	if first != w {
+		if r.reserve == 0 || l.first(0) != w {
+			return
+		}
+		at = never
+		if l.wake >= 0 {
+			at = l.wakeAt
+		}
 	}
+	p, other, soon := r.preferred(by, first, now)
+	if p != nil && other != by {
+		soon = now // it may go, or waits for something else: it is to be looked at
+	}
+	r.wakeFor(l, min(at, soon))
 	r.setTimer()
 }
 

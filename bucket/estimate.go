@@ -32,43 +32,66 @@ func (r *Registry) estimate(t *Ticket, now instant) (key Key, until instant) {
 	return key, until
 }
 
-// others is how many go before t at s, as far as an estimate counts.
-func (r *Registry) others(s *state, t *Ticket) int {
-	if s.line == nil {
-		return 0
+// others is how many go before t at s, as far as an estimate counts, and how many of them are of ordinary priority or
+// below, if those leave a share to the rest.
+func (r *Registry) others(s *state, t *Ticket) (all, ordinary int) {
+	l := s.line
+	if l == nil {
+		return 0, 0
 	}
-	if t.seq >= r.seq && t.priority() <= 0 && len(s.line.classes) == 1 && s.line.classes[0].priority >= t.priority() {
-		return s.line.waiting // it came last
+	if r.reserve == 0 && t.seq >= r.seq && t.priority() <= 0 && len(l.classes) == 1 &&
+		l.classes[0].priority >= t.priority() { // it came last
+		if t.waiter != nil && t.waiter.in == l {
+			return l.waiting - 1, 0 // not behind itself
+		}
+		return l.waiting, 0
 	}
-	_, ahead := s.line.ahead(t)
-	return ahead
+	if _, all = l.ahead(t, mostPriority); r.reserve > 0 {
+		_, ordinary = l.ahead(t, 0)
+	}
+	return all, ordinary
 }
 
 // estimateAt is the earliest moment at which w units may have gone from s for t, behind those ahead of it.
 func (r *Registry) estimateAt(s *state, t *Ticket, w int32, now instant) instant {
-	others, needed := r.others(s, t), int(w+r.spared(s, t))
-	at := max(now, s.blocked)
+	all, ordinary := r.others(s, t)
+	at, n := max(now, s.blocked), r.spared(s, t, now)
+	if t.priority() > 0 {
+		return s.estimate(w, all-ordinary, n, at, now) // the others do not hold it up once they have used their share
+	}
+	latest := s.estimate(w, all, spare{aside: n.aside}, at, now)
+	if n.share > 0 {
+		latest = max(latest, s.estimate(w, ordinary, n, at, now))
+	}
+	return latest
+}
+
+// estimate is when w units may have gone from s from a moment on, behind so many others that are spared as much.
+func (s *state) estimate(w int32, others int, n spare, at, now instant) instant {
+	others += int(n.aside)
 	if s.debt != nil {
-		at = s.ready(at, others, needed)
+		at = s.ready(at, others, int(w), n.share)
 	}
 	win := &s.window
 	if win.phase != known || s.counted() {
 		return at
 	}
-	limit, shortest := int(win.limit), s.kind.provider.trips.shortest
-	n := others + needed
+	limit, room, shortest := win.limit, win.room(s.inflight), s.kind.provider.trips.shortest
 	if limit > 0 {
-		n = others + min(needed, limit)
+		w = min(w, limit)
+		kept := min(n.of(limit), limit-w)
+		limit, room = limit-kept, room-kept
 	}
+	units := others + int(w)
 	if period := s.slides(); period > 0 {
 		// Beyond what the window holds, each unit takes a period; those in flight are counted as gone for good.
-		over := min(n+int(s.inflight)-limit, limit*mostLaps)
+		over := min(units+int(s.inflight-limit), int(limit)*mostLaps)
 		return max(at, max(win.hi, now).add(-shortest).add(period*time.Duration(over)))
 	}
-	if over := n - int(max(win.room(s.inflight), 0)); over > 0 && win.hi > now {
+	if over := units - int(max(room, 0)); over > 0 && win.hi > now {
 		laps := 0
 		if limit > 0 {
-			laps = min((over-1)/limit, mostLaps)
+			laps = min((over-1)/int(limit), mostLaps)
 		}
 		at = max(at, win.hi.add(-shortest).add(s.kind.long*time.Duration(laps)))
 	}

@@ -74,7 +74,7 @@ func (s *state) freeAt(now instant) instant {
 	}
 	at := max(s.blocked, s.window.hi)
 	if !s.settled(now) {
-		at = max(at, s.ready(now, 0, maxLimit), now+1)
+		at = max(at, s.ready(now, 0, maxLimit, 0), now+1)
 	}
 	return at
 }

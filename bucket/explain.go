@@ -85,7 +85,7 @@ func (r *Registry) standing(t *Ticket, d Draw, now instant, to *Standing) *state
 	}
 	c := route.root()
 	to.Counter = c.key()
-	c.full(now, 1, 0) // so that its window is that of now
+	c.full(now, 1, spare{}) // so that its window is that of now
 	if w := &c.window; w.phase == known {
 		to.Known, to.Limit, to.Period = true, int(w.limit), c.slides()
 		to.Remaining = c.left(now)
@@ -97,8 +97,8 @@ func (r *Registry) standing(t *Ticket, d Draw, now instant, to *Standing) *state
 		to.Blocked = r.time(until)
 	}
 	to.InFlight = int(c.inflight)
-	if to.Waiting, to.Ahead = route.line.ahead(t); c != route {
-		waiting, ahead := c.line.ahead(t)
+	if to.Waiting, to.Ahead = route.line.ahead(t, mostPriority); c != route {
+		waiting, ahead := c.line.ahead(t, mostPriority)
 		to.Waiting, to.Ahead = to.Waiting+waiting, to.Ahead+ahead
 	}
 	return route

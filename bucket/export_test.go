@@ -76,7 +76,7 @@ func NewDebtor(p Policy, trips ...time.Duration) *Debtor {
 
 // Ready returns when w units may go.
 func (d *Debtor) Ready(now time.Duration, w int) time.Duration {
-	if owing, at := d.s.owing(instant(now), int32(w), 0); owing {
+	if owing, at := d.s.owing(instant(now), int32(w), spare{}); owing {
 		return time.Duration(at)
 	}
 	return now
@@ -284,7 +284,7 @@ func (r *Registry) checkLine(s *state, now instant) error {
 	case by == nil && l.wake < 0: // else, round trips turned out to be longer than when it was to be looked at again
 		return fmt.Errorf("ticket %d waits though it may go", t.seq)
 	case by == s && at != never && l.wake < 0:
-		if full, at := s.full(now, t.weightAt(s), r.spared(s, t)); full && at == never {
+		if full, at := s.full(now, t.weightAt(s), r.spared(s, t, now)); full && at == never {
 			return nil // once it could, it could not: somebody looks when those in flight are answered
 		}
 		return fmt.Errorf("ticket %d could go at %d, and nobody looks", t.seq, at)
@@ -327,4 +327,18 @@ func (r *Registry) Shape(key Key) Shape {
 		return Shape{}
 	}
 	return Shape{k.sliding(), k.fixed, k.period.lo, k.period.hi}
+}
+
+// FavourNobody has no units set aside for anybody from now on.
+func (r *Registry) FavourNobody() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.favoured = &waiter{ticket: &Ticket{rank: never}}
+}
+
+// Favoured says whether units are set aside for the ticket.
+func (r *Registry) Favoured(t *Ticket) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.favoured != nil && r.favoured.ticket == t
 }

@@ -8,12 +8,10 @@ type line struct {
 	next    *line
 	classes []class
 	waiting int
-	drawing *link // everybody who waits and draws on the bucket
-	aside   int32 // units set aside for the favoured one, if it draws on the bucket
-	// reserved says that the first of those of ordinary priority is held back only by the share of the others.
-	reserved bool
-	wakeAt   instant // when the first may be let through; meaningful while in Registry.wakes
-	wake     int     // place in Registry.wakes; -1: time alone helps nobody
+	drawing *link   // everybody who waits and draws on the bucket
+	aside   int32   // units set aside for the favoured one, if it draws on the bucket
+	wakeAt  instant // when the first may be let through; meaningful while in Registry.wakes
+	wake    int     // place in Registry.wakes; -1: time alone helps nobody
 }
 
 // A class is those in a line who have the same priority.
@@ -211,26 +209,21 @@ func (l *line) lowest(below int) *waiter {
 	return lowest.queue[len(lowest.queue)-1].w
 }
 
-// outranks says whether somebody in line goes before t: then t waits behind, even if there would be room for it.
-func (l *line) outranks(t *Ticket) bool {
-	if l == nil || l.waiting == 0 {
-		return false
-	}
-	above := everybody
-	if l.reserved && t.priority() > 0 {
-		above = 0 // those of ordinary priority wait for what is not theirs
-	}
+// outranks says whether the first in line of those above a priority goes before t.
+func (l *line) outranks(above int, t *Ticket) bool {
 	w := l.first(above)
 	return w != nil && w.ticket != t && w.ticket.before(t)
 }
 
-// ahead is how many are in line, and how many of them go before t.
-func (l *line) ahead(t *Ticket) (waiting, ahead int) {
+// ahead is how many are in line, and how many of them, of no priority above most, go before t.
+func (l *line) ahead(t *Ticket, most int) (waiting, ahead int) {
 	if l == nil {
 		return 0, 0
 	}
 	for i := range l.classes {
-		ahead = l.classes[i].queue.ahead(place{rank: t.rank, seq: t.seq}, 0, ahead, mostAhead)
+		if l.classes[i].priority <= most {
+			ahead = l.classes[i].queue.ahead(place{rank: t.rank, seq: t.seq}, 0, ahead, mostAhead)
+		}
 	}
 	return l.waiting, ahead
 }

@@ -31,10 +31,13 @@ var clock = time.Unix(0, 0)
 func (i instant) clock() time.Time { return clock.Add(time.Duration(i)) }
 
 // ready returns the earliest moment from now on at which w units may go from s, after others that go first, one by one.
-// Of more than the policy ever lets go at once, it is when all of that is there. s must have a debt.
-func (s *state) ready(now instant, others, w int) instant {
+// Of more than the policy ever lets go at once, it is when all of that is there. A share of the quota is not for them.
+// s must have a debt.
+func (s *state) ready(now instant, others, w int, share float64) instant {
 	d, p, trip := s.debt, s.policy, s.kind.provider.trips.shortest
-	return max(d.quotaReady(p, now, others+p.clip(w, p.Quota), trip), d.paceReady(p, now, others+min(w, p.burst()), trip))
+	n := p.clip(w, p.Quota)
+	quota := max(p.Quota-int(float64(p.Quota)*share), n)
+	return max(d.quotaReady(p, quota, now, others+n, trip), d.paceReady(p, now, others+min(w, p.burst()), trip))
 }
 
 // owed is the answers that still count.
@@ -43,26 +46,26 @@ func (d *debt) owed(p *Policy, now instant, trip time.Duration) []instant {
 	return d.answers[first:]
 }
 
-func (d *debt) quotaReady(p *Policy, now instant, n int, trip time.Duration) instant {
+// quotaReady takes so much of the quota for all of it.
+func (d *debt) quotaReady(p *Policy, quota int, now instant, n int, trip time.Duration) instant {
 	if p.Quota <= 0 {
 		return now
 	}
-	if len(d.answers)+n <= p.Quota {
+	if len(d.answers)+n <= quota {
 		return now
 	}
 	owed := d.owed(p, now, trip)
-	over := len(owed) + n - p.Quota
-	if over <= 0 {
+	if len(owed)+n <= quota {
 		return now
 	}
-	// The last of them goes a window after the one a whole quota before it: one of those owed or, where there are
-	// not so many, one that goes now; and beyond a whole quota a window later for each.
-	laps, i := min((over-1)/p.Quota, mostLaps), (over-1)%p.Quota
-	at := now
-	if i < len(owed) {
-		at = owed[i].add(-trip)
+	// The last of them goes a window after the one a whole quota before it, and so does that, until it is one of those
+	// owed or, where there are not so many, one that goes now.
+	laps := min((n+quota-1)/quota, mostLaps)
+	i := len(owed) + n - 1 - laps*quota
+	if i < 0 || i >= len(owed) {
+		return now.add(p.Window * time.Duration(laps-1))
 	}
-	return at.add(p.Window * time.Duration(laps+1))
+	return owed[i].add(-trip).add(p.Window * time.Duration(laps))
 }
 
 // paceReady allows for a server that paces strictly: a unit that has to wait for its token waits as much longer as the

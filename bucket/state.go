@@ -79,8 +79,8 @@ func (s *state) lost() time.Duration {
 	return 0
 }
 
-// full says whether the window has no room for w units, with others to spare, and until when.
-func (s *state) full(now instant, w, spare int32) (bool, instant) {
+// full says whether the window has no room for w units, with what others are spared, and until when.
+func (s *state) full(now instant, w int32, others spare) (bool, instant) {
 	win, shortest := &s.window, s.kind.provider.trips.shortest
 	if win.phase != known {
 		return false, 0 // held keeps others behind the one that goes ahead
@@ -93,16 +93,20 @@ func (s *state) full(now instant, w, spare int32) (bool, instant) {
 	if win.phase != known {
 		return false, 0
 	}
+	keep := others.aside
 	if win.limit > 0 {
 		w = min(w, win.limit) // else it could never go
-		spare = min(spare, win.limit-w)
+		if keep > win.limit-w {
+			return true, never // before the favoured one has gone
+		}
+		keep = min(keep+others.of(win.limit), win.limit-w)
 	}
 	if period > 0 {
-		at := win.slides(now, s.inflight, w+spare, period, shortest)
+		at := win.slides(now, s.inflight, w+keep, period, shortest)
 		return now < at, at
 	}
 	switch {
-	case win.room(s.inflight) >= w+spare:
+	case win.room(s.inflight) >= w+keep:
 		return false, 0
 	case win.hi != 0:
 		return true, win.hi.add(-shortest)
@@ -133,20 +137,25 @@ func (s *state) seen(now instant) {
 	}
 }
 
-// owing says whether the policy forbids w units, with others to spare, and until when: never if only answers to those in
-// flight can tell.
-func (s *state) owing(now instant, w, spare int32) (bool, instant) {
+// owing says whether the policy forbids w units, with what others are spared, and until when: never if only answers to
+// those in flight, or the favoured one, can tell.
+func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 	p := s.policy
 	if p == nil {
 		return false, 0
 	}
-	if p.Concurrent > 0 && int(s.drawn())+min(int(w+spare), p.Concurrent) > p.Concurrent {
+	aside := int(others.aside)
+	if p.Concurrent > 0 && int(s.drawn())+min(int(w), p.Concurrent)+aside > p.Concurrent {
+		return true, never
+	}
+	if aside > 0 && (p.Quota > 0 && p.clip(int(w), p.Quota)+aside > p.Quota ||
+		p.Every > 0 && min(int(w), p.burst())+aside > p.burst()) {
 		return true, never
 	}
 	if s.debt == nil {
 		return false, 0
 	}
-	at := s.ready(now, 0, int(w+spare)) // which is no more than all of it, else it could never go
+	at := s.ready(now, aside, int(w), others.share)
 	return now < at, at
 }
 

@@ -90,9 +90,9 @@ func (r *Registry) tally(st *Stats, from int) bool {
 
 // exhausted says whether nothing is left, here or at the counter.
 func (s *state) exhausted(now instant) bool {
-	if owing, _ := s.owing(now, 1, 0); owing {
+	if owing, _ := s.owing(now, 1, spare{}); owing {
 		return true
 	}
-	full, _ := s.root().full(now, 1, 0)
+	full, _ := s.root().full(now, 1, spare{})
 	return full
 }
