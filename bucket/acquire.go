@@ -73,24 +73,23 @@ func (r *Registry) queue(ctx context.Context, t *Ticket, by *state, at, now inst
 	}
 	latest, latestErr := t.latest(ctx, r, now)
 	var err error
-	full := by.line != nil && by.line.waiting >= r.maxQueue
 	switch {
 	case t.Mode == Reject:
 		err = ErrWouldWait
 	case until > latest:
 		err = latestErr
-	case full && !r.makeRoom(by.line, t, now):
-		key, err = by.key(), ErrQueueFull
+	default:
+		if by, at = r.makeRoom(t, by, at, now); by == nil {
+			r.grant(t, now)
+			return Lease{t, t.gen}, nil, nil
+		}
+		if r.fullLine(by) {
+			key, err = t.keyAt(by), ErrQueueFull
+		}
 	}
 	if err != nil {
 		r.forget(t)
 		return Lease{}, nil, &WaitError{Key: key, Until: r.time(until), Err: err}
-	}
-	if full { // who went may have been in the way
-		if by, at = r.refuser(t, now); by == nil {
-			r.grant(t, now)
-			return Lease{t, t.gen}, nil, nil
-		}
 	}
 	w := t.waiter
 	if w == nil {
@@ -121,17 +120,21 @@ func (t *Ticket) latest(ctx context.Context, r *Registry, now instant) (instant,
 	return latest, why
 }
 
-// makeRoom drops a waiter from a full line for the sake of t, if there is one that counts less.
-func (r *Registry) makeRoom(l *line, t *Ticket, now instant) bool {
-	if r.overflow != RefuseLowest {
-		return false
+func (r *Registry) fullLine(s *state) bool { return s.line != nil && s.line.waiting >= r.maxQueue }
+
+// makeRoom drops waiters that count less from a full line in which t would stand. It returns what refuses t then, and
+// until when: those that are dropped may have held it up.
+func (r *Registry) makeRoom(t *Ticket, by *state, at, now instant) (*state, instant) {
+	for by != nil && r.fullLine(by) && r.overflow == RefuseLowest {
+		w := by.line.lowest(t.priority())
+		if w == nil {
+			break
+		}
+		_, until := r.estimate(w.ticket, now)
+		r.fail(w, now, &WaitError{Key: w.ticket.keyAt(by), Until: r.time(until), Err: ErrQueueFull})
+		by, at = r.refuser(t, now)
 	}
-	w := l.lowest(t.priority())
-	if w == nil {
-		return false
-	}
-	r.fail(w, now, &WaitError{Key: l.state.key(), Until: r.time(now), Err: ErrQueueFull})
-	return true
+	return by, at
 }
 
 // wait waits for the ticket's turn.
