@@ -95,6 +95,14 @@ func (d *debt) tokensAt(p *Policy, now instant, n int) instant {
 	return now.add(time.Duration(min(max(wait, 0), math.MaxInt64/2)))
 }
 
+// move takes n tokens from the pace, or gives them back if n is negative. A request that goes although it would have to
+// wait leaves a debt, which a limiter allows only to those who reserve.
+func (d *debt) move(now instant, n int) {
+	if !d.pace.AllowN(now.clock(), n) {
+		d.pace.ReserveN(now.clock(), n)
+	}
+}
+
 // settleDue notes when the next unit comes back, if none is left.
 func (d *debt) settleDue(p *Policy, now instant) {
 	d.due = 0
@@ -130,7 +138,7 @@ func (s *state) take(now instant, w int32) (answer instant) {
 			d.full, d.back = now, now
 		}
 		d.last, d.trip, d.due = now, trips.longest, 0
-		d.pace.AllowN(now.clock(), n)
+		d.move(now, n)
 		if d.back = d.back.add(p.Every * time.Duration(n)); !d.plenty(p, now, 2) {
 			d.settleDue(p, now)
 		}
@@ -198,7 +206,7 @@ func (s *state) giveBack(now, granted, due instant, w int32) {
 	if d.pace != nil && granted >= d.full { // else time has given it back
 		// A negative number gives tokens back, up to the burst; the limiter's own tests do not say so, ours do.
 		n := min(int(w), p.burst())
-		d.pace.AllowN(now.clock(), -n)
+		d.move(now, -n)
 		d.back = d.back.add(-p.Every * time.Duration(n))
 		d.settleDue(p, now)
 	}
@@ -232,7 +240,7 @@ func (s *state) owe(other *debt) {
 	if d.pace != nil && other.pace != nil {
 		at := max(d.last, other.last)
 		missing := float64(s.policy.burst()) - other.pace.TokensAt(at.clock())
-		d.pace.AllowN(at.clock(), min(int(math.Ceil(missing)), int(d.pace.TokensAt(at.clock()))))
+		d.pace.AllowN(at.clock(), min(int(math.Ceil(missing)), max(int(d.pace.TokensAt(at.clock())), 0)))
 		d.last, d.trip = at, max(d.trip, other.trip)
 		d.back = max(d.back, at).add(time.Duration(math.Ceil(missing)) * s.policy.Every)
 		d.settleDue(s.policy, at)

@@ -121,6 +121,8 @@ func (s *state) goesAhead() bool {
 	switch {
 	case s.probe == probeDue:
 		return true
+	case s.probe == probeOut: // this one goes all the same, but nobody waits for it
+		return false
 	case s.policy != nil || s.counted():
 		return false
 	case s.window.phase == unknown:
