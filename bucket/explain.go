@@ -34,6 +34,9 @@ type Standing struct {
 	InFlight, Waiting, Ahead int
 }
 
+// mostAliases bounds how many counters Explain follows from one to the next.
+const mostAliases = 8
+
 // Explain tells what a request with these draws would meet, without taking anything or making any bucket. t is the
 // request's ticket, for its priority and its place; nil means an ordinary one that comes now.
 func (r *Registry) Explain(t *Ticket, draws ...Draw) Explanation {
@@ -45,15 +48,20 @@ func (r *Registry) Explain(t *Ticket, draws ...Draw) Explanation {
 		as.Priority = t.Priority
 		as.rank = now.add(-time.Duration(as.priority()) * priorityStep)
 		if t.r == r {
-			as.seq, as.rank = t.seq, t.rank
+			as.seq, as.rank, as.waiter = t.seq, t.rank, t.waiter
 		}
 	}
 	x := Explanation{Buckets: make([]Standing, len(draws))}
 	for i, d := range draws {
 		s := r.standing(as, d, now, &x.Buckets[i])
-		if s != nil && as.slot(s) == nil {
-			as.slots = append(as.slots, slot{route: s, weight: d.weight()})
+		if s == nil {
+			continue
 		}
+		if have := as.slot(s); have != nil {
+			have.weight = max(have.weight, d.weight())
+			continue
+		}
+		as.slots = append(as.slots, slot{route: s, weight: d.weight()})
 	}
 	if key, until := r.estimate(as, now); until > now {
 		x.Key, x.Wait = key, time.Duration(until-now)
@@ -66,22 +74,27 @@ func (r *Registry) standing(t *Ticket, d Draw, now instant, to *Standing) *state
 	key := r.resolve(d.Key)
 	*to = Standing{Key: d.Key, Counter: key, Policy: d.Policy}
 	route := r.find(&key)
-	if route == nil {
+	for range mostAliases { // it would be made as its kind is: counted where that is counted
+		if route != nil {
+			break
+		}
 		key.Subject = ""
 		k := r.kinds[key]
 		if k == nil {
 			return nil
 		}
-		if key.Subject = d.Key.Subject; k.alias != "" {
-			key.Limit = k.alias
-			to.Counter = key
-			route = r.find(&key)
-		}
-		if route == nil {
+		key.Subject = d.Key.Subject
+		if k.alias == "" {
 			w := k.seed(now)
 			to.Known, to.Limit, to.Remaining = w.phase == known, int(w.limit), int(w.remaining)
 			return nil
 		}
+		key.Limit = k.alias
+		to.Counter = key
+		route = r.find(&key)
+	}
+	if route == nil {
+		return nil
 	}
 	c := route.root()
 	to.Counter = c.key()
