@@ -342,3 +342,30 @@ func (r *Registry) Favoured(t *Ticket) bool {
 	defer r.mu.Unlock()
 	return r.favoured != nil && r.favoured.ticket == t
 }
+
+// An Item is what a Heap holds: the least goes first. Place is where it was told that it is.
+type Item struct{ Value, Place int }
+
+func (i *Item) before(other *Item) bool { return i.Value < other.Value }
+
+func (i *Item) placed(at int) { i.Place = at }
+
+// A Heap holds items.
+type Heap struct{ h heap[*Item] }
+
+func (h *Heap) Items() []*Item        { return h.h }
+func (h *Heap) Push(i *Item)          { h.h.push(i) }
+func (h *Heap) Remove(at int) *Item   { return h.h.remove(at) }
+func (h *Heap) Fix(at int)            { h.h.fix(at) }
+func (h *Heap) Ahead(v, most int) int { return h.h.ahead(&Item{Value: v}, 0, 0, most) }
+
+// Answered takes in the round trip of a request.
+func (t *Trips) Answered(granted, received time.Duration) {
+	t.t.answered(instant(granted), instant(received))
+}
+
+// RoomFor is Room where the shortest round trip is known.
+func (c *Counter) RoomFor(now, shortest time.Duration) int {
+	c.w.roll(instant(now), c.inflight, shortest)
+	return int(c.w.room(c.inflight))
+}

@@ -89,9 +89,9 @@ func TestAnAttemptKeepsItsPlaceAndItsPriority(t *testing.T) {
 		highAgain.wantAt(20 * sec) // as if it had come at -10 s
 		highAgain.done()           // it went ahead to see
 		b.pass(3 * sec)
-		higher.wantAt(21 * sec)    // at -5 s
-		lowAgain.wantAt(22 * sec)  // at 10 s
-		ordinary.wantAt(23 * sec)  // at 15 s
+		higher.wantAt(21 * sec)   // at -5 s
+		lowAgain.wantAt(22 * sec) // at 10 s
+		ordinary.wantAt(23 * sec) // at 15 s
 	})
 }
 

@@ -76,3 +76,37 @@ func TestAnAnswerThatContradictsTheServersClockBeginsItAnew(t *testing.T) {
 		t.Errorf("the moment is in [%v, %v], want [-1s, 0s]", lo, hi)
 	}
 }
+
+func TestAServerClockThatHeardNothingKnowsNothing(t *testing.T) {
+	var c bucket.ServerClock
+	lo, hi, ok := c.Local(noon)
+	if ok || !lo.IsZero() || !hi.IsZero() {
+		t.Errorf("the zero clock tells [%v, %v], %v", lo, hi, ok)
+	}
+	c.Observe(noon, start, start)
+	lo, hi, ok = c.Local(noon)
+	if !ok || lo.Sub(start) != -sec || hi.Sub(start) != 0 {
+		t.Errorf("after an answer it tells [%v, %v], %v, want [-1s, 0s]", lo.Sub(start), hi.Sub(start), ok)
+	}
+}
+
+func TestAServerClockMayBeOfAnyYear(t *testing.T) {
+	for _, year := range []int{1970, 1999, 2200} {
+		var c serverClock
+		at := time.Date(year, time.June, 1, 0, 0, 0, 0, time.UTC)
+		c.Observe(at, 5*sec, 6*sec)
+		if lo, hi := c.Local(at.Add(time.Hour)); lo != time.Hour+4*sec || hi != time.Hour+6*sec {
+			t.Errorf("%d: an hour later is in [%v, %v], want [1h0m4s, 1h0m6s]", year, lo, hi)
+		}
+	}
+}
+
+func TestAnAnswerThatArrivesLateMakesNothingUncertain(t *testing.T) {
+	var c serverClock
+	c.Observe(date(0, 100*sec), 100*sec, 100*sec)
+	lo, hi := c.Local(noon)
+	c.Observe(date(0, 90*sec), 90*sec, 99*sec) // it was told of the other before
+	if l, h := c.Local(noon); l < lo || h > hi {
+		t.Errorf("[%v, %v] became [%v, %v]", lo, hi, l, h)
+	}
+}
