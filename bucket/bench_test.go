@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,45 +69,97 @@ func BenchmarkUncontendedParallel(b *testing.B) {
 
 // BenchmarkWakeOne has one of many who wait go, and another come in its place: the cost of a wake-up is to depend
 // little on how many wait.
+//
+// The goroutines are there before: to start one for each request would measure how the runtime makes and grows stacks
+// beside 100,000 others. The one that goes has waited the longest, so that hardly anything of it is in a cache any
+// more; what that alone costs is told by goroutines that wait in a channel for a channel of their own.
 func BenchmarkWakeOne(b *testing.B) {
 	for _, waiting := range []int{10, 1000, 100_000} {
-		b.Run(fmt.Sprint(waiting), func(b *testing.B) {
-			r := bucket.NewRegistry(&bucket.Options{MaxQueue: 1 << 30})
+		b.Run(fmt.Sprint(waiting), func(b *testing.B) { wakeOne(b, waiting) })
+	}
+	for _, waiting := range []int{10, 1000, 100_000} {
+		b.Run(fmt.Sprint("goroutines alone/", waiting), func(b *testing.B) { wakeOneAlone(b, waiting) })
+	}
+}
+
+func wakeOne(b *testing.B, waiting int) {
+	r := bucket.NewRegistry(&bucket.Options{MaxQueue: 1 << 30})
+	d := open("one", "")
+	// A window with a single place, whose end is far away: that place goes from one lease to the next.
+	first, err := r.Acquire(context.Background(), d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	first.Done(time.Now(), window(d, 1<<20, 1, time.Hour))
+	granted := make(chan bucket.Lease)
+	var over atomic.Bool
+	var running sync.WaitGroup
+	for range waiting + 1 {
+		running.Go(func() {
 			ctx, cancel := context.WithCancel(context.Background())
-			d := open("one", "")
-			// A window with a single place, whose end is far away: that place goes from one lease to the next.
-			first, err := r.Acquire(ctx, d)
-			if err != nil {
-				b.Fatal(err)
-			}
-			first.Done(time.Now(), window(d, 1<<20, 1, time.Hour))
-			granted, gone := make(chan bucket.Lease), make(chan struct{})
-			come := func() {
+			defer cancel()
+			for !over.Load() {
 				lease, err := r.Acquire(ctx, d)
 				if err != nil {
-					gone <- struct{}{}
-					return
+					b.Error(err)
 				}
 				granted <- lease
 			}
-			for range waiting + 1 {
-				go come()
-			}
-			lease := <-granted
-			for r.Stats().Providers["api"].Waiting < waiting {
-				runtime.Gosched()
-			}
-			for b.Loop() {
-				go come()
-				lease.Cancel()
-				lease = <-granted
-			}
-			b.StopTimer()
-			cancel()
-			for range waiting {
-				<-gone
-			}
 		})
+	}
+	lease := <-granted
+	for r.Stats().Providers["api"].Waiting < waiting {
+		runtime.Gosched()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		lease.Cancel()
+		lease = <-granted
+	}
+	b.StopTimer()
+	over.Store(true)
+	go func() {
+		running.Wait()
+		close(granted)
+	}()
+	for lease.Cancel(); ; lease.Cancel() {
+		var more bool
+		if lease, more = <-granted; !more {
+			return
+		}
+	}
+}
+
+func wakeOneAlone(b *testing.B, waiting int) {
+	line, granted := make(chan chan struct{}, waiting+1), make(chan struct{})
+	var over atomic.Bool
+	for range waiting + 1 {
+		go func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			ready := make(chan struct{}, 1)
+			for !over.Load() {
+				line <- ready
+				select {
+				case <-ready:
+				case <-ctx.Done():
+				}
+				granted <- struct{}{}
+			}
+		}()
+	}
+	for len(line) <= waiting {
+		runtime.Gosched()
+	}
+	for b.Loop() {
+		(<-line) <- struct{}{}
+		<-granted
+	}
+	b.StopTimer()
+	over.Store(true)
+	for range waiting + 1 {
+		(<-line) <- struct{}{}
+		<-granted
 	}
 }
 
