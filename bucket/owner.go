@@ -47,10 +47,20 @@ func (e *answer) foldDrawn(o owner) {
 	for i := range e.t.slots {
 		route := e.t.slots[i].route
 		a, b := route.roots()
-		for _, s := range [...]*state{route, a, b} {
-			if s != nil && !s.folded() && s.kind.key.Owner == o.name && s.kind.key.Provider == o.provider {
+		all := []*state{route, a}
+		if b != nil {
+			all = append(all, b)
+		}
+		for _, s := range all {
+			s.refs++ // so that folding one does not evict another
+		}
+		for _, s := range all {
+			if k := &s.kind.key; !s.folded() && k.Owner == o.name && k.Provider == o.provider {
 				e.r.foldOne(s, e.now)
 			}
+		}
+		for _, s := range all {
+			s.refs--
 		}
 	}
 }

@@ -344,8 +344,8 @@ func TestACounterOfCountersMayMoveWithAllThatIsCountedThere(t *testing.T) {
 	})
 }
 
-// A window ends the sooner, for what is sent, the longer its way is known to be. Whoever is woken first by that must not
-// pass those who wait at the counter whose window ends with it.
+// A window ends the sooner, for what is sent, the longer its way is known to be. Whoever is woken first by that must
+// not pass those who wait at the counter whose window ends with it.
 func TestWhoWaitsWhereAFormerNameEndsGoesBeforeLaterOnes(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		route, one, two := open("route", "1"), open("one", "1"), open("two", "1")

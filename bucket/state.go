@@ -161,7 +161,8 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 	return now < at, at
 }
 
-// setPolicy takes on the policy of a draw, and reports whether it is new. A draw that has none leaves the policy of others.
+// setPolicy takes on the policy of a draw, and reports whether it is new. A draw that has none leaves the policy of
+// others.
 func (s *state) setPolicy(p *Policy) (changed bool) {
 	if !s.lent && (s.policy == p || p == nil) {
 		return false
