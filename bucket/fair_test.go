@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // A crowd uses a bucket up: whenever one of its requests was granted and answered, another comes.
 type crowd struct {
 	b    *bubble
+	mu   *sync.Mutex // guards sent and the server's window
 	draw bucket.Draw
 	sent []time.Duration
 	// Of a bucket without a number in its policy, the server keeps windows of that length, of which the first ends then.
@@ -22,7 +24,7 @@ type crowd struct {
 
 // crowd has so many use a draw from now on.
 func (b *bubble) crowd(n int, c crowd) *crowd {
-	c.b = b
+	c.b, c.mu = b, new(sync.Mutex)
 	for range n {
 		go func() {
 			for {
@@ -30,7 +32,6 @@ func (b *bubble) crowd(n int, c crowd) *crowd {
 				if err != nil {
 					return
 				}
-				c.sent = append(c.sent, b.now())
 				lease.Done(time.Now(), c.count()...)
 			}
 		}()
@@ -41,6 +42,9 @@ func (b *bubble) crowd(n int, c crowd) *crowd {
 
 // count counts a request that arrives now, and returns what its answer says.
 func (c *crowd) count() []bucket.Update {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent = append(c.sent, c.b.now())
 	if c.limit == 0 {
 		return nil
 	}
@@ -61,9 +65,17 @@ func (b *bubble) never(limit int) (x, y *crowd) {
 	return x, y
 }
 
-// in returns what is at least from and less than to.
-func in(moments []time.Duration, from, to time.Duration) (n int) {
-	for _, at := range moments {
+// all returns when requests went, once nobody has anything more to do.
+func (c *crowd) all() []time.Duration {
+	c.b.pass(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.sent)
+}
+
+// went returns how many requests went at least from and before to.
+func (c *crowd) went(from, to time.Duration) (n int) {
+	for _, at := range c.all() {
 		if from <= at && at < to {
 			n++
 		}
@@ -141,12 +153,12 @@ func TestOthersUseWhatIsBeyondWhatIsSetAside(t *testing.T) {
 		two := func(d bucket.Draw) bucket.Draw { d.Weight = 2; return d }
 		q := b.ask(two(x.draw), two(y.draw))
 		q.wantFavoured(55 * sec) // at x, while y has begun anew
-		if got := in(y.sent, 55*sec, 60*sec); got != 3 {
+		if got := y.went(55*sec, 60*sec); got != 3 {
 			b.Errorf("%d of 5 went while 2 were set aside, want 3", got)
 		}
 		b.pass(5 * sec)
 		q.wantAt(60 * sec)
-		if got := in(x.sent, 60*sec, 65*sec); got != 3 {
+		if got := x.went(60*sec, 65*sec); got != 3 {
 			b.Errorf("beside the one of two units %d of 5 went, want 3", got)
 		}
 	})
@@ -160,7 +172,7 @@ func TestUnitsAreSetAsideForOneAtATime(t *testing.T) {
 		if b.Favoured(second.ticket) {
 			b.Error("both are favoured")
 		}
-		if got := in(y.sent, 55*sec, 60*sec); got != 4 {
+		if got := y.went(55*sec, 60*sec); got != 4 {
 			b.Errorf("%d of 5 went, want all but the one of the first", got)
 		}
 		b.pass(5 * sec)
@@ -191,7 +203,7 @@ func TestWhatWasSetAsideIsGivenBackByOneThatGivesUp(t *testing.T) {
 				q := b.askWith(ctx, new(bucket.Ticket), x.draw, y.draw, z)
 				q.wantFavoured(55 * sec)
 				b.pass(2*sec - 1)
-				if got := in(y.sent, 55*sec, time.Hour); got != 0 {
+				if got := y.went(55*sec, time.Hour); got != 0 {
 					b.Fatalf("%d went of what was set aside", got)
 				}
 				at := b.now()
@@ -203,7 +215,7 @@ func TestWhatWasSetAsideIsGivenBackByOneThatGivesUp(t *testing.T) {
 				if !q.ended() || q.err == nil {
 					b.Fatalf("the request did not fail")
 				}
-				if got := in(y.sent, at, at+1); got != 1 {
+				if got := y.went(at, at+1); got != 1 {
 					b.Errorf("%d went when it gave up, want 1", got)
 				}
 				b.pass(10 * sec)
@@ -224,7 +236,7 @@ func TestABucketOnWhichTheFavouredOneDoesNotDrawIsNotDelayed(t *testing.T) {
 				q.wantFavoured(55 * sec)
 			}
 			b.pass(120*sec - b.now())
-			*sent = append(z.sent, p.sent...)
+			*sent = append(z.all(), p.all()...)
 		})
 	}
 	if len(with) < 500 || !slices.Equal(with, without) {
@@ -251,7 +263,7 @@ func TestWhileTheFavouredOneIsBlockedElsewhereNothingIsSetAside(t *testing.T) {
 				b.ask(open("other", "")).done(block(y.draw, 614*sec))
 				b.pass(614 * sec)
 				q.wantAt(670 * sec)
-				if got := in(x.sent, 60*sec, 670*sec); got != 61 {
+				if got := x.went(60*sec, 670*sec); got != 61 {
 					b.Errorf("%d went meanwhile, want one each 10 s: 61", got)
 				}
 			})
