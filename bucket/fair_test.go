@@ -14,8 +14,9 @@ import (
 // A crowd uses a bucket up: whenever one of its requests was granted and answered, another comes.
 type crowd struct {
 	b    *bubble
-	mu   *sync.Mutex // guards sent and the server's window
 	draw bucket.Draw
+
+	mu   sync.Mutex
 	sent []time.Duration
 	// Of a bucket without a number in its policy, the server keeps windows of that length, of which the first ends then.
 	limit, used int
@@ -23,8 +24,8 @@ type crowd struct {
 }
 
 // crowd has so many use a draw from now on.
-func (b *bubble) crowd(n int, c crowd) *crowd {
-	c.b, c.mu = b, new(sync.Mutex)
+func (b *bubble) crowd(n int, c *crowd) *crowd {
+	c.b = b
 	for range n {
 		go func() {
 			for {
@@ -32,22 +33,24 @@ func (b *bubble) crowd(n int, c crowd) *crowd {
 				if err != nil {
 					return
 				}
+				c.mu.Lock()
+				c.sent = append(c.sent, b.now())
+				c.mu.Unlock()
 				lease.Done(time.Now(), c.count()...)
 			}
 		}()
 	}
 	b.pass(0)
-	return &c
+	return c
 }
 
 // count counts a request that arrives now, and returns what its answer says.
 func (c *crowd) count() []bucket.Update {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sent = append(c.sent, c.b.now())
 	if c.limit == 0 {
 		return nil
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for now := c.b.now(); now >= c.end; c.end += c.each {
 		c.used = 0
 	}
@@ -59,28 +62,29 @@ func (c *crowd) count() []bucket.Update {
 
 // never are two crowds whose buckets are never free at the same time: x each 10 s, y five seconds later.
 func (b *bubble) never(limit int) (x, y *crowd) {
-	x = b.crowd(limit, crowd{draw: open("x", ""), limit: limit, each: 10 * sec, end: 10 * sec})
-	y = b.crowd(limit, crowd{draw: open("y", ""), limit: limit, each: 10 * sec, end: 5 * sec})
+	x = b.crowd(limit, &crowd{draw: open("x", ""), limit: limit, each: 10 * sec, end: 10 * sec})
+	y = b.crowd(limit, &crowd{draw: open("y", ""), limit: limit, each: 10 * sec, end: 5 * sec})
 	b.pass(sec)
 	return x, y
 }
 
-// all returns when requests went, once nobody has anything more to do.
-func (c *crowd) all() []time.Duration {
-	c.b.pass(0)
+// in returns how many went from a moment on and before another.
+func (c *crowd) in(from, to time.Duration) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.sent)
-}
-
-// went returns how many requests went at least from and before to.
-func (c *crowd) went(from, to time.Duration) (n int) {
-	for _, at := range c.all() {
+	for _, at := range c.sent {
 		if from <= at && at < to {
 			n++
 		}
 	}
 	return n
+}
+
+// all returns when each of them went.
+func (c *crowd) all() []time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.sent)
 }
 
 // wantFavoured lets time pass until units are set aside for the request: at that moment, to the nanosecond.
@@ -127,9 +131,9 @@ func TestBucketsThatAreNeverFreeAtOnceStarveNobody(t *testing.T) {
 				inBubble(t, nil, func(b *bubble) {
 					x := bucket.Draw{Key: key("x", ""), Policy: &p}
 					y := bucket.Draw{Key: key("y", ""), Policy: &p}
-					b.crowd(1, crowd{draw: x})
+					b.crowd(1, &crowd{draw: x})
 					b.pass(5 * sec)
-					b.crowd(1, crowd{draw: y})
+					b.crowd(1, &crowd{draw: y})
 					if !favour {
 						b.FavourNobody()
 						q := b.ask(x, y)
@@ -153,12 +157,12 @@ func TestOthersUseWhatIsBeyondWhatIsSetAside(t *testing.T) {
 		two := func(d bucket.Draw) bucket.Draw { d.Weight = 2; return d }
 		q := b.ask(two(x.draw), two(y.draw))
 		q.wantFavoured(55 * sec) // at x, while y has begun anew
-		if got := y.went(55*sec, 60*sec); got != 3 {
+		if got := y.in(55*sec, 60*sec); got != 3 {
 			b.Errorf("%d of 5 went while 2 were set aside, want 3", got)
 		}
 		b.pass(5 * sec)
 		q.wantAt(60 * sec)
-		if got := x.went(60*sec, 65*sec); got != 3 {
+		if got := x.in(60*sec, 65*sec); got != 3 {
 			b.Errorf("beside the one of two units %d of 5 went, want 3", got)
 		}
 	})
@@ -172,7 +176,7 @@ func TestUnitsAreSetAsideForOneAtATime(t *testing.T) {
 		if b.Favoured(second.ticket) {
 			b.Error("both are favoured")
 		}
-		if got := y.went(55*sec, 60*sec); got != 4 {
+		if got := y.in(55*sec, 60*sec); got != 4 {
 			b.Errorf("%d of 5 went, want all but the one of the first", got)
 		}
 		b.pass(5 * sec)
@@ -203,7 +207,7 @@ func TestWhatWasSetAsideIsGivenBackByOneThatGivesUp(t *testing.T) {
 				q := b.askWith(ctx, new(bucket.Ticket), x.draw, y.draw, z)
 				q.wantFavoured(55 * sec)
 				b.pass(2*sec - 1)
-				if got := y.went(55*sec, time.Hour); got != 0 {
+				if got := y.in(55*sec, time.Hour); got != 0 {
 					b.Fatalf("%d went of what was set aside", got)
 				}
 				at := b.now()
@@ -215,7 +219,7 @@ func TestWhatWasSetAsideIsGivenBackByOneThatGivesUp(t *testing.T) {
 				if !q.ended() || q.err == nil {
 					b.Fatalf("the request did not fail")
 				}
-				if got := y.went(at, at+1); got != 1 {
+				if got := y.in(at, at+1); got != 1 {
 					b.Errorf("%d went when it gave up, want 1", got)
 				}
 				b.pass(10 * sec)
@@ -229,8 +233,8 @@ func TestABucketOnWhichTheFavouredOneDoesNotDrawIsNotDelayed(t *testing.T) {
 	for sent, starving := range map[*[]time.Duration]bool{&with: true, &without: false} {
 		inBubble(t, nil, func(b *bubble) {
 			x, y := b.never(2)
-			z := b.crowd(2, crowd{draw: open("z", ""), limit: 2, each: 700 * ms, end: 300 * ms})
-			p := b.crowd(2, crowd{draw: pace("p", 300*ms, 1)})
+			z := b.crowd(2, &crowd{draw: open("z", ""), limit: 2, each: 700 * ms, end: 300 * ms})
+			p := b.crowd(2, &crowd{draw: pace("p", 300*ms, 1)})
 			if starving {
 				q := b.ask(x.draw, y.draw)
 				q.wantFavoured(55 * sec)
@@ -247,7 +251,7 @@ func TestABucketOnWhichTheFavouredOneDoesNotDrawIsNotDelayed(t *testing.T) {
 // What is set aside would be of no use while the favoured one waits for something else for longer than it takes to be
 // there again.
 func TestWhileTheFavouredOneIsBlockedElsewhereNothingIsSetAside(t *testing.T) {
-	for name, x := range map[string]crowd{
+	for name, x := range map[string]*crowd{
 		"window": {draw: open("x", ""), limit: 1, each: 10 * sec, end: 10 * sec},
 		"pace":   {draw: pace("x", 10*sec, 1)},
 		"quota":  {draw: quota("x", 1, 10*sec)},
@@ -256,14 +260,14 @@ func TestWhileTheFavouredOneIsBlockedElsewhereNothingIsSetAside(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
 				x := b.crowd(1, x)
 				b.pass(5 * sec)
-				y := b.crowd(1, crowd{draw: open("y", ""), limit: 1, each: 10 * sec, end: 15 * sec})
+				y := b.crowd(1, &crowd{draw: open("y", ""), limit: 1, each: 10 * sec, end: 15 * sec})
 				q := b.ask(x.draw, y.draw)
 				q.wantFavoured(55 * sec)
 				b.pass(sec)
 				b.ask(open("other", "")).done(block(y.draw, 614*sec))
 				b.pass(614 * sec)
 				q.wantAt(670 * sec)
-				if got := x.went(60*sec, 670*sec); got != 61 {
+				if got := x.in(60*sec, 670*sec); got != 61 {
 					b.Errorf("%d went meanwhile, want one each 10 s: 61", got)
 				}
 			})
@@ -274,9 +278,9 @@ func TestWhileTheFavouredOneIsBlockedElsewhereNothingIsSetAside(t *testing.T) {
 func TestOneThatGoesBeforeTheFavouredOneIsHeldUpByNothing(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		x, y := pace("x", 10*sec, 1), pace("y", 10*sec, 1)
-		b.crowd(1, crowd{draw: x})
+		b.crowd(1, &crowd{draw: x})
 		b.pass(5 * sec)
-		b.crowd(1, crowd{draw: y})
+		b.crowd(1, &crowd{draw: y})
 		q := b.ask(x, y)
 		q.wantFavoured(55 * sec)
 		b.pass(sec)

@@ -137,8 +137,12 @@ func TestShadowGivesBackWhatItTookAndNoMore(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
 				b.askAll(2, b.warm(d))
 				ticket := func() *bucket.Ticket { return &bucket.Ticket{Mode: bucket.Shadow} }
+				var qs []*request
 				for range 3 {
-					b.askWith(b.Context(), ticket(), d).granted().Cancel()
+					qs = append(qs, b.askWith(b.Context(), ticket(), d))
+				}
+				for _, q := range qs {
+					q.granted().Cancel()
 				}
 				q := b.ask(d)
 				q.wantWaiting() // the two that really went have used it up

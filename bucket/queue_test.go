@@ -33,6 +33,26 @@ func TestAFullQueueDropsOneOfTheLowestPriorityForOneOfAHigher(t *testing.T) {
 	})
 }
 
+func TestTheLowestOfSeveralPrioritiesIsDropped(t *testing.T) {
+	for _, priorities := range [][]int{{-2, 0, -1}, {0, -1, -2}, {-1, -2, 0}} {
+		inBubble(t, &bucket.Options{MaxQueue: 3, Overflow: bucket.RefuseLowest}, func(b *bubble) {
+			d := b.warm(pace("p", sec, 1))
+			b.ask(d)
+			var qs []*request
+			for _, p := range priorities {
+				qs = append(qs, b.prefer(p, d))
+			}
+			b.prefer(1, d).wantWaiting()
+			for i, p := range priorities {
+				if qs[i].ended() != (p == -2) {
+					b.Errorf("of %v, the one of %d was dropped: %v", priorities, p, qs[i].ended())
+				}
+			}
+			b.pass(3 * sec)
+		})
+	}
+}
+
 func TestAFullQueueRefusesTheNewestWhateverItsPriority(t *testing.T) {
 	inBubble(t, &bucket.Options{MaxQueue: 1}, func(b *bubble) {
 		d := b.warm(pace("p", sec, 1))

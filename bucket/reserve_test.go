@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 )
@@ -37,8 +38,11 @@ func TestAShareOfEachLimitIsForThoseOfHigherPriority(t *testing.T) {
 		{"window", 0.4, window5, func(b *bubble) { b.ask(window5).done(window(window5, 5, 4, 10*sec)) }, 2, 4, 10},
 		{"quota", 0.4, quota("q", 5, 10*sec), nil, 3, 5, 10},
 		{"cut to whole units", 0.39, quota("q", 5, 10*sec), nil, 4, 5, 10},
+		{"of a window, too", 0.39, window5, func(b *bubble) {
+			b.ask(window5).done(window(window5, 5, 4, 10*sec))
+		}, 3, 4, 10},
 		{"small limits keep none", 0.4, quota("q", 2, 10*sec), nil, 2, 2, 10},
-		{"at most nine of ten", math.Inf(1), quota("q", 10, 10*sec), nil, 1, 10, 10},
+		{"at most nine of ten", math.Inf(1), quota("q", 20, 10*sec), nil, 2, 20, 10},
 		{"no share", -1, quota("q", 10, 10*sec), nil, 10, 10, 10},
 		{"no number", math.NaN(), quota("q", 10, 10*sec), nil, 10, 10, 10},
 		{"a pace has none", 0.5, pace("p", sec, 4), nil, 4, 4, 1},
@@ -90,6 +94,13 @@ func TestUnitsThatComeBackOneByOneGoFirstToTheReserve(t *testing.T) {
 	inBubble(t, &bucket.Options{Reserve: 0.4}, func(b *bubble) {
 		d := open("s", "")
 		b.sliding(d)
+		q := b.ask(weighing(4, d)) // with what it leaves to others, it is more than all
+		b.pass(6 * sec)
+		q.wantAt(6 * sec)
+	})
+	inBubble(t, &bucket.Options{Reserve: 0.4}, func(b *bubble) {
+		d := open("s", "")
+		b.sliding(d)
 		q := b.ask(d)
 		for i := range 2 {
 			p := b.prefer(1, d)
@@ -121,29 +132,34 @@ func TestTheReserveIsNotHeldUpByThoseWhoMayNotUseIt(t *testing.T) {
 }
 
 func TestUnitsOfTheReserveGoToThoseWhoWaitForThemWhenTheyComeBack(t *testing.T) {
-	inBubble(t, &bucket.Options{Reserve: 0.4}, func(b *bubble) {
-		d := b.warm(quota("q", 5, 60*sec))
-		b.ask(d)
-		b.pass(10 * sec)
-		b.ask(d)
-		b.pass(10 * sec)
-		b.ask(d)
-		b.pass(10 * sec)
-		b.prefer(1, d)
-		b.pass(10 * sec)
-		b.prefer(1, d).wantAt(40 * sec)
-		ordinary := b.ask(d)
-		b.pass(11 * sec)
-		waits := b.prefer(1, d) // behind the ordinary one, by its ticket
-		b.pass(9*sec - 1)
-		wantWaiting(2, ordinary, waits)
-		b.pass(1)
-		waits.wantAt(60 * sec) // with the unit of 0 s
-		b.pass(12 * sec)
-		b.prefer(1, d).wantAt(72 * sec) // with that of 10 s
-		b.pass(30 * sec)
-		ordinary.wantAt(100 * sec) // with that of 40 s there are three again
-	})
+	for _, cancelled := range []bool{false, true} {
+		inBubble(t, &bucket.Options{Reserve: 0.4}, func(b *bubble) {
+			d := b.warm(quota("q", 5, 60*sec))
+			b.ask(d)
+			b.pass(10 * sec)
+			b.ask(d)
+			b.pass(10 * sec)
+			b.ask(d)
+			b.pass(10 * sec)
+			b.prefer(1, d)
+			b.pass(10 * sec)
+			b.prefer(1, d).wantAt(40 * sec)
+			ordinary := b.ask(d)
+			b.pass(11 * sec)
+			waits := b.prefer(1, d) // behind the ordinary one, by its ticket
+			if cancelled {          // so that the line is looked at in between
+				b.ask(d).cancel()
+			}
+			b.pass(9*sec - 1)
+			wantWaiting(2, ordinary, waits)
+			b.pass(1)
+			waits.wantAt(60 * sec) // with the unit of 0 s
+			b.pass(12 * sec)
+			b.prefer(1, d).wantAt(72 * sec) // with that of 10 s
+			b.pass(30 * sec)
+			ordinary.wantAt(100 * sec) // with that of 40 s there are three again
+		})
+	}
 }
 
 func TestAHeavyRequestMayUseTheReserveWhenAllIsThere(t *testing.T) {
@@ -210,6 +226,22 @@ func TestAnEstimateKnowsOfTheReserve(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAnEstimateLeavesOutThoseWhoMayNotUseTheReserve(t *testing.T) {
+	inBubble(t, &bucket.Options{Reserve: 0.4}, func(b *bubble) {
+		d := quota("q", 5, time.Minute)
+		b.askAll(3, d)
+		b.prefer(1, d)
+		b.prefer(1, d).wantAt(0)
+		b.askAll(12, d)
+		b.pass(15 * sec) // so that they go before those of a priority higher by one
+		b.askWith(b.Context(), &bucket.Ticket{Priority: 1, MaxWait: 45*sec - 1}, d).
+			wantError(15*sec, d.Key, time.Minute, bucket.ErrMaxWait)
+		q := b.askWith(b.Context(), &bucket.Ticket{Priority: 1, MaxWait: 45*sec + 1}, d)
+		b.pass(45 * sec)
+		q.wantAt(time.Minute)
+	})
 }
 
 func TestWhatIsSetAsideMayBeOfTheReserve(t *testing.T) {

@@ -140,7 +140,7 @@ func (s *state) seen(now instant) {
 }
 
 // owing says whether the policy forbids w units, with what others are spared, and until when: never if only answers to
-// those in flight, or the favoured one, can tell.
+// those in flight can tell.
 func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 	p := s.policy
 	if p == nil {
@@ -148,10 +148,6 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 	}
 	aside := int(others.aside)
 	if p.Concurrent > 0 && int(s.drawn())+min(int(w), p.Concurrent)+aside > p.Concurrent {
-		return true, never
-	}
-	if aside > 0 && (p.Quota > 0 && p.clip(int(w), p.Quota)+aside > p.Quota ||
-		p.Every > 0 && min(int(w), p.burst())+aside > p.burst()) {
 		return true, never
 	}
 	if s.debt == nil {
