@@ -16,7 +16,7 @@ type crowd struct {
 	b    *bubble
 	draw bucket.Draw
 
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what follows
 	sent []time.Duration
 	// Of a bucket without a number in its policy, the server keeps windows of that length, of which the first ends then.
 	limit, used int
@@ -33,9 +33,6 @@ func (b *bubble) crowd(n int, c *crowd) *crowd {
 				if err != nil {
 					return
 				}
-				c.mu.Lock()
-				c.sent = append(c.sent, b.now())
-				c.mu.Unlock()
 				lease.Done(time.Now(), c.count()...)
 			}
 		}()
@@ -46,11 +43,12 @@ func (b *bubble) crowd(n int, c *crowd) *crowd {
 
 // count counts a request that arrives now, and returns what its answer says.
 func (c *crowd) count() []bucket.Update {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent = append(c.sent, c.b.now())
 	if c.limit == 0 {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for now := c.b.now(); now >= c.end; c.end += c.each {
 		c.used = 0
 	}
@@ -70,6 +68,7 @@ func (b *bubble) never(limit int) (x, y *crowd) {
 
 // in returns how many went from a moment on and before another.
 func (c *crowd) in(from, to time.Duration) (n int) {
+	c.b.pass(0) // whoever has just been let go has gone
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, at := range c.sent {
