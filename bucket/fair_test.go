@@ -18,7 +18,7 @@ type crowd struct {
 
 	mu   sync.Mutex // guards what follows
 	sent []time.Duration
-	// Of a bucket without a number in its policy, the server keeps windows of that length, of which the first ends then.
+	// Of a bucket without a number in its policy, the server keeps windows of that length: the first ends then.
 	limit, used int
 	each, end   time.Duration
 }
@@ -104,7 +104,7 @@ func TestBucketsThatAreNeverFreeAtOnceStarveNobody(t *testing.T) {
 		t.Run(fmt.Sprint("windows of ", limit), func(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
 				x, y := b.never(limit)
-				// Each of the crowds has waited longer, and goes once. Then the request moves to the other line each 5 s.
+				// Each of the crowds has waited longer, and goes once. Then the request moves each 5 s.
 				q := b.ask(x.draw, y.draw)
 				q.wantFavoured(55 * sec)
 				b.pass(5 * sec)
@@ -272,6 +272,43 @@ func TestWhileTheFavouredOneIsBlockedElsewhereNothingIsSetAside(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A window of one is held for it as a whole, so that nothing but this tells the others to go on.
+func TestThoseHeldBackGoAsSoonAsTheFavouredOneHasToWaitForLonger(t *testing.T) {
+	t.Run("where it stands", func(t *testing.T) {
+		inBubble(t, nil, func(b *bubble) {
+			x, y := b.never(1)
+			q := b.ask(x.draw, y.draw)
+			q.wantFavoured(55 * sec) // it waits for x until 60 s, and y, which is free, is held for it
+			b.pass(sec)
+			b.ask(open("other", "")).done(block(x.draw, 614*sec))
+			if got := y.in(55*sec, 56*sec+1); got != 1 {
+				b.Errorf("%d went as x was blocked, want 1", got)
+			}
+			b.pass(614 * sec)
+			q.wantAt(670 * sec)
+		})
+	})
+	t.Run("where it moves", func(t *testing.T) {
+		inBubble(t, nil, func(b *bubble) {
+			x, y := b.never(1)
+			z := b.crowd(1, &crowd{draw: open("z", ""), limit: 1, each: 10 * sec, end: 9 * sec})
+			q := b.ask(x.draw, y.draw, z.draw)
+			q.wantFavoured(55 * sec)
+			b.ask(open("other", "")).done(block(y.draw, 614*sec))
+			b.pass(4 * sec)
+			if got := z.in(59*sec, 60*sec); got != 0 {
+				b.Errorf("%d went at z, want it held: x is free at 60 s, and from there on y is waited for", got)
+			}
+			b.pass(sec)
+			if got := z.in(60*sec, 60*sec+1); got != 1 {
+				b.Errorf("%d went at z as the favoured one moved to y, want 1", got)
+			}
+			b.pass(609 * sec)
+			q.wantAt(669 * sec)
+		})
+	})
 }
 
 func TestOneThatGoesBeforeTheFavouredOneIsHeldUpByNothing(t *testing.T) {
