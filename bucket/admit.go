@@ -172,6 +172,9 @@ func (r *Registry) move(w *waiter, by *state, at, now instant) {
 
 // place is move for a waiter that stands in no line.
 func (r *Registry) place(w *waiter, by *state, at, now instant) {
+	if by != nil && r.overtaken(w) {
+		by, at = r.refuser(w.ticket, now) // it need not leave others their share any more
+	}
 	switch {
 	case by == nil:
 		r.grant(w.ticket, now)
@@ -179,7 +182,6 @@ func (r *Registry) place(w *waiter, by *state, at, now instant) {
 	case by.blocked > w.latest:
 		r.giveUp(w, now, &WaitError{Key: w.ticket.keyAt(by), Until: r.time(by.blocked), Err: w.latestErr})
 	default:
-		r.overtaken(w)
 		r.stand(w, by, at, now)
 		if r.favoured == w {
 			r.serveBeside(w, now)
@@ -192,12 +194,14 @@ const enoughMoves = 8
 
 // overtaken notes that w would have been let go where it stood, and is not elsewhere. Buckets that are never free at
 // once would keep it waiting for ever: after some time the others leave it what it needs, wherever it draws. There is
-// one such waiter at a time.
-func (r *Registry) overtaken(w *waiter) {
-	if w.moves++; w.moves >= enoughMoves && r.favoured == nil {
-		r.favoured = w
-		w.setAside()
+// one such waiter at a time. It says whether that is w from now on.
+func (r *Registry) overtaken(w *waiter) bool {
+	if w.moves++; w.moves < enoughMoves || r.favoured != nil {
+		return false
 	}
+	r.favoured = w
+	w.setAside()
+	return true
 }
 
 // stand puts a waiter in the line of the state that refuses it, in which it must have a link.

@@ -239,17 +239,18 @@ func (r *Registry) checkLine(s *state, now instant) error {
 		return fmt.Errorf("a line that is not its own, or that nobody draws on")
 	}
 	var drawing []*waiter
-	aside := false
+	aside, needed := false, int32(0)
 	for k := l.drawing; k != nil; k = k.next {
 		if k.state != s || k.waiter.in == nil || k.next != nil && k.next.prev != k {
 			return fmt.Errorf("a broken link of ticket %d", k.waiter.ticket.seq)
 		}
 		drawing = append(drawing, k.waiter)
-		aside = aside || k.waiter == r.favoured
+		if k.waiter == r.favoured { // it may have ceased to draw here since it came
+			aside, needed = true, k.waiter.ticket.weightAt(s)
+		}
 	}
-	draws := r.favoured != nil && (r.favoured.ticket.weightAt(s) > 0 || r.favoured.ticket.slot(s) != nil)
-	if aside && draws && l.aside == 0 || !aside && l.aside > 0 {
-		return fmt.Errorf("%d set aside, for somebody: %v", l.aside, aside)
+	if l.aside > 0 && !aside || l.aside < needed {
+		return fmt.Errorf("%d set aside, for somebody: %v, who needs %d", l.aside, aside, needed)
 	}
 	n := 0
 	for _, c := range l.classes {

@@ -167,6 +167,22 @@ func TestOthersUseWhatIsBeyondWhatIsSetAside(t *testing.T) {
 	})
 }
 
+func TestAsMuchIsSetAsideAsAllRoutesToACounterNeed(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route := learned("route", "")
+		b.ask(route).done(alias(route, open("y", "")))
+		b.pass(10 * sec) // so that the answer's unit is of a window before
+		x, y := b.never(5)
+		q := b.ask(x.draw, y.draw, weighing(3, route))
+		q.wantFavoured(65 * sec) // at x, while y has begun anew
+		if got := y.in(65*sec, 70*sec); got != 2 {
+			b.Errorf("%d of 5 went while one route needs 3, want 2", got)
+		}
+		b.pass(5 * sec)
+		q.wantAt(70 * sec)
+	})
+}
+
 func TestUnitsAreSetAsideForOneAtATime(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		x, y := b.never(5)

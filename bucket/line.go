@@ -130,7 +130,7 @@ func (w *waiter) setAside() {
 		s := w.links[i].state
 		s.line.aside = w.ticket.weightAt(s)
 		if slot := w.ticket.slot(s); slot != nil {
-			s.line.aside = slot.weight
+			s.line.aside = max(s.line.aside, slot.weight) // it may count other routes, too
 		}
 	}
 }

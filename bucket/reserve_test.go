@@ -2,7 +2,6 @@ package bucket_test
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -245,23 +244,36 @@ func TestAnEstimateLeavesOutThoseWhoMayNotUseTheReserve(t *testing.T) {
 }
 
 func TestWhatIsSetAsideMayBeOfTheReserve(t *testing.T) {
-	for _, share := range []float64{0, 0.5} {
-		t.Run(fmt.Sprint(share), func(t *testing.T) {
-			inBubble(t, &bucket.Options{Reserve: share}, func(b *bubble) {
-				x, y := b.never(2)
-				q := b.ask(x.draw, y.draw)
-				for range 100 {
-					if b.pass(sec); b.Favoured(q.ticket) {
-						break
+	inBubble(t, &bucket.Options{Reserve: 0.5}, func(b *bubble) {
+		x, y := b.never(4) // of which the crowds leave two
+		for _, c := range []*crowd{x, y} {
+			for range 2 { // and others use these
+				go func() {
+					for {
+						lease, err := b.AcquireTicket(b.Context(), &bucket.Ticket{Priority: 1}, c.draw)
+						if err != nil {
+							return
+						}
+						lease.Done(time.Now(), c.count()...)
 					}
-				}
-				for range 2 { // they would use up all of each
-					go func() { _, _ = b.AcquireTicket(b.Context(), &bucket.Ticket{Priority: 1}, x.draw) }()
-					go func() { _, _ = b.AcquireTicket(b.Context(), &bucket.Ticket{Priority: 1}, y.draw) }()
-				}
-				b.pass(20 * sec)
-				q.granted()
-			})
-		})
-	}
+				}()
+			}
+		}
+		q := b.ask(x.draw, y.draw)
+		b.pass(0)
+		q.wantFavoured(75 * sec)
+		b.pass(5 * sec)
+		q.wantAt(80 * sec)
+	})
+}
+
+func TestOneThatComesToBeFavouredGoesAtOnceIfOnlyTheReserveHeldItBack(t *testing.T) {
+	inBubble(t, &bucket.Options{Reserve: 0.5}, func(b *bubble) {
+		x, y := b.never(2) // of which the crowds leave one
+		q := b.ask(x.draw, y.draw)
+		b.pass(64*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(65 * sec) // at x, of which a unit is left
+	})
 }
