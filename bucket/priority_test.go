@@ -28,8 +28,15 @@ func TestAStepOfPriorityIsWorthTenSecondsOfWaiting(t *testing.T) {
 		after    time.Duration
 		passes   bool
 	}{
-		{1, 10*sec - 1, true}, {1, 10 * sec, false}, {1, 10*sec + 1, false}, {3, 30*sec - 1, true}, {3, 30 * sec, false},
-		{100, 1000*sec - 1, true}, {100, 1000 * sec, false}, {101, 1000 * sec, false}, {1 << 62, 1000 * sec, false},
+		{1, 10*sec - 1, true},
+		{1, 10 * sec, false},
+		{1, 10*sec + 1, false},
+		{3, 30*sec - 1, true},
+		{3, 30 * sec, false},
+		{100, 1000*sec - 1, true},
+		{100, 1000 * sec, false},
+		{101, 1000 * sec, false},
+		{1 << 62, 1000 * sec, false},
 	} {
 		inBubble(t, nil, func(b *bubble) {
 			d := open("a", "")

@@ -44,7 +44,7 @@ func (s *slider) window(b *bubble, d bucket.Draw) bucket.Window {
 // slide has answers show that the units of a kind come back one by one. It leaves all of them used.
 func slide(b *bubble, d bucket.Draw, s *slider) *slider {
 	b.Helper()
-	for s.back.Sub(time.Now()) < time.Duration(s.limit)*s.period {
+	for time.Until(s.back) < time.Duration(s.limit)*s.period {
 		b.ask(d).done(s.window(b, d))
 	}
 	b.wantShape(d, bucket.Shape{Sliding: true, Lo: s.period, Hi: s.period})
