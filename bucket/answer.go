@@ -30,16 +30,14 @@ func (e *answer) begin(t *Ticket, now, received instant) {
 
 // end lets go of all but the room in the slices that are not handed on.
 func (e *answer) end() {
-	clear(e.told)
-	clear(e.touched)
-	clear(e.moved)
-	clear(e.blocked)
-	clear(e.eased)
-	clear(e.apart)
-	*e = answer{
-		r: e.r, told: e.told[:0], touched: e.touched[:0], moved: e.moved[:0], blocked: e.blocked[:0], eased: e.eased[:0],
-		apart: e.apart[:0],
-	}
+	e.told, e.touched, e.moved = emptied(e.told), emptied(e.touched), emptied(e.moved)
+	e.blocked, e.eased, e.apart = emptied(e.blocked), emptied(e.eased), emptied(e.apart)
+	e.t, e.refused, e.joins, e.changes = nil, false, nil, nil
+}
+
+func emptied[T any](s []T) []T {
+	clear(s)
+	return s[:0]
 }
 
 // apart is a route that a key's bucket would count, did the routes that it counts not turn out to be counted apart.

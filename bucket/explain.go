@@ -1,6 +1,9 @@
 package bucket
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // An Explanation tells what a request would meet.
 type Explanation struct {
@@ -67,6 +70,36 @@ func (r *Registry) Explain(t *Ticket, draws ...Draw) Explanation {
 		x.Key, x.Wait = key, time.Duration(until-now)
 	}
 	return x
+}
+
+// Buckets returns all buckets as they stand for an ordinary request that comes now, in no order. It looks at a thousand at
+// a time, so that requests need not wait for it; one that comes or goes meanwhile may be left out or be told twice.
+func (r *Registry) Buckets() iter.Seq[Standing] {
+	return func(yield func(Standing) bool) {
+		var some []Standing
+		for from, more := 0, true; more; from += statsChunk {
+			some, more = r.standings(some[:0], from)
+			for _, s := range some {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// standings adds one chunk of buckets to some, and says whether there are more.
+func (r *Registry) standings(some []Standing, from int) (_ []Standing, more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	last := &Ticket{seq: r.seq + 1, rank: now}
+	for i := from; i < min(from+statsChunk, len(r.all)); i++ {
+		s := r.all[i]
+		some = append(some, Standing{})
+		r.standing(last, Draw{Key: s.key(), Policy: s.policy}, now, &some[len(some)-1])
+	}
+	return some, from+statsChunk < len(r.all)
 }
 
 // standing tells how a draw stands, and returns its bucket, or the one that would count for it; nil if there is none.

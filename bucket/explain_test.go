@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -195,5 +196,33 @@ func TestTheLastInLineIsNotBehindItself(t *testing.T) {
 		q.cancel()
 		b.pass(0)
 		q.wantError(500*ms, d.Key, sec, context.Canceled)
+	})
+}
+
+func TestAllBucketsAreToldAsTheyStand(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		const n = 2500 // more than are looked at at a time
+		for i := range n {
+			b.ask(open("a", fmt.Sprint(i))).done(window(open("a", fmt.Sprint(i)), n+1, i, 10*sec))
+		}
+		left := map[int]bool{}
+		for s := range b.Buckets() {
+			if s.Key != s.Counter || !s.Known || s.Limit != n+1 || s.Reset != b.start.Add(10*sec) {
+				t.Fatalf("a bucket stands as %+v", s)
+			}
+			left[s.Remaining] = true
+		}
+		if len(left) != n {
+			t.Errorf("%d buckets were told, want %d", len(left), n)
+		}
+		seen := 0
+		for range b.Buckets() {
+			if seen++; seen == 1500 {
+				break
+			}
+		}
+		if seen != 1500 {
+			t.Errorf("%d buckets were told, want 1500", seen)
+		}
 	})
 }
