@@ -237,6 +237,9 @@ func (x *exchange) answered(
 			CallInfo: x.info(), Status: resp.StatusCode, Header: resp.Header, Took: took, Refused: v.Refused, Scope: v.Scope,
 		})
 	}
+	if x.t.hideLimits && resp.StatusCode < http.StatusBadRequest && !v.Refused {
+		resp.Header = withoutLimits(resp.Header)
+	}
 	x.report(changes)
 	switch {
 	case v.Final:

@@ -35,6 +35,11 @@ type Options struct {
 	// Refusal is what a request gets that cannot be sent in time, or not in its Mode. The zero value,
 	// RefuseWithError, is a *bucket.WaitError.
 	Refusal Refusal
+	// HideLimits keeps from the caller what answers that succeeded, those of a status below 400, tell of limits: the
+	// fields X-RateLimit-*, X-Rate-Limit-* and RateLimit*. It is for SDKs that wait by these fields themselves and
+	// cannot be told not to. The provider and the Trace see them before. Refusals and other failures are returned
+	// whole, as are all answers in mode bucket.Shadow, in which nobody but the SDK waits.
+	HideLimits bool
 	// Trace is told of every request; nil means nobody is.
 	Trace *Trace
 }
@@ -54,6 +59,7 @@ type Transport struct {
 	maxWait     time.Duration
 	mode        bucket.Mode
 	refusal     Refusal
+	hideLimits  bool
 	trace       *Trace
 	retries     *retryablehttp.Client
 	budgets     budgets
@@ -73,6 +79,7 @@ func New(p providers.Provider, opts *Options) *Transport {
 		maxWait:     o.MaxWait,
 		mode:        o.Mode,
 		refusal:     o.Refusal,
+		hideLimits:  o.HideLimits && o.Mode != bucket.Shadow,
 		trace:       o.Trace,
 	}
 	if t.base == nil {
