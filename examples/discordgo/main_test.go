@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,62 +11,37 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/examples/internal/discordload"
 	discordlimits "github.com/underlimit/underlimit/providers/discord"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
 	"github.com/underlimit/underlimit/transport"
 )
 
-// line tells the fake which message of which sender a request is.
-func line(_ *http.Request, body []byte) (string, int, bool) {
-	var message struct{ Content string }
-	if json.Unmarshal(body, &message) != nil {
-		return "", 0, false
-	}
-	sender, number, ok := strings.Cut(message.Content, ": message ")
-	n, err := strconv.Atoi(number)
-	return sender, n, ok && err == nil
-}
-
-func check(t *testing.T, fake *discordtest.Server, want int) {
-	t.Helper()
-	report := fake.Report()
-	if report.OK != want || report.Calls != want {
-		t.Errorf("%d calls, %d of them processed, want %d", report.Calls, report.OK, want)
-	}
-	if report.Refused != 0 || report.ViolationCount != 0 || report.Inversions != 0 {
-		t.Errorf("refused %d, violations %v, inversions %d, want none", report.Refused, report.Violations, report.Inversions)
-	}
+// sdk is discordgo. In a bubble no two of its senders may go to one channel: if they met on discordgo's own mutex, they
+// would stop the bubble's clock.
+func sdk(base http.RoundTripper) (discordload.Program, error) {
+	session, err := newSession("test", base)
+	return func(channels []string, senders, n int) error { return run(session, channels, senders, n) }, err
 }
 
 func TestDiscordGoStaysUnderTheLimitsOfManyChannels(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fake := discordtest.NewServer(&discordtest.Options{
-			Uplink: 30 * time.Millisecond, Downlink: 30 * time.Millisecond, Line: line,
-		})
-		defer fake.Close()
-		session, err := newSession("test", fake.Transport())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var channels []string
-		for i := range 40 {
-			channels = append(channels, fmt.Sprintf("10000000000000%04d", i))
-		}
-		// One sender to each channel: two that met on discordgo's own mutex would stop the bubble's clock.
-		const n = 12
-		if err := run(session, channels, 1, n); err != nil {
-			t.Fatal(err)
-		}
-		check(t, fake, len(channels)*n)
-	})
+	synctest.Test(t, func(t *testing.T) { discordload.Many(t, sdk, 1) })
+}
+
+func TestDiscordGoUsesTheGlobalLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { discordload.Global(t, sdk) })
+}
+
+func TestDiscordGoUsesAHotBucketOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { discordload.Hot(t, sdk, 1, true) })
 }
 
 func TestDiscordGoKeepsEachSendersOrderUnderContention(t *testing.T) {
 	t.Parallel()
 	fake := discordtest.NewServer(&discordtest.Options{
-		Line: line,
+		Line: discordload.Line,
 		Limits: map[string]discordtest.Limit{ // short windows, as this takes real time
-			"POST /channels/{channel}/messages": {N: 5, Window: 500 * time.Millisecond},
+			discordload.PostMessage: {N: 5, Window: 500 * time.Millisecond},
 		},
 	})
 	defer fake.Close()
@@ -82,14 +54,14 @@ func TestDiscordGoKeepsEachSendersOrderUnderContention(t *testing.T) {
 	if err := run(session, channels, senders, n); err != nil {
 		t.Fatal(err)
 	}
-	check(t, fake, len(channels)*senders*n)
+	discordload.Check(t, fake, len(channels)*senders*n)
 }
 
 // Two sessions send to one channel, and neither knows what the other takes: what is too much, the transport refuses in
 // Discord's own words, and discordgo waits.
 func TestDiscordGoUnderstandsRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := discordtest.NewServer(&discordtest.Options{Line: line})
+		fake := discordtest.NewServer(&discordtest.Options{Line: discordload.Line})
 		defer fake.Close()
 		refused := 0
 		limits := transport.New(discordlimits.New(nil), &transport.Options{
@@ -116,7 +88,7 @@ func TestDiscordGoUnderstandsRefusals(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		check(t, fake, n)
+		discordload.Check(t, fake, n)
 		if refused == 0 {
 			t.Error("nothing was refused")
 		}
