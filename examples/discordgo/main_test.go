@@ -25,7 +25,7 @@ func sdk(base http.RoundTripper) (discordload.Program, error) {
 }
 
 func TestDiscordGoStaysUnderTheLimitsOfManyChannels(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { discordload.Many(t, sdk, 1) })
+	synctest.Test(t, func(t *testing.T) { discordload.Many(t, sdk, 1, 0) })
 }
 
 func TestDiscordGoUsesTheGlobalLimit(t *testing.T) {

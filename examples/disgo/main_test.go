@@ -42,7 +42,7 @@ type limiter struct {
 func TestDisgoStaysUnderTheLimitsOfManyChannels(t *testing.T) {
 	for name, own := range limiters() {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { discordload.Many(t, sdk(own), own.senders) })
+			synctest.Test(t, func(t *testing.T) { discordload.Many(t, sdk(own), own.senders, 0) })
 		})
 	}
 }

@@ -95,13 +95,14 @@ func within(t *testing.T, took, best time.Duration) {
 	}
 }
 
-// Many sends from several goroutines to each of many channels, and more than each of them allows.
-func Many(t *testing.T, sdk SDK, senders int) {
+// Many sends from several goroutines to each of many channels, and more than each of them allows. late is by how much
+// the SDK itself is late for each window.
+func Many(t *testing.T, sdk SDK, senders int, late time.Duration) {
 	t.Helper()
 	const channels, n = 20, 24 // 5 in 5 s to each channel
 	took := run(t, sdk, discordtest.Options{}, channels, senders, n/senders)
 	// The windows of the last channels begin when the global limit lets them: 100 messages go first, in 2 s.
-	within(t, took, 4*5*time.Second+time.Second+roundTrip)
+	within(t, took, 4*(5*time.Second+late)+time.Second+roundTrip)
 }
 
 // Global sends to so many channels that the limit of 50 a second over all of them decides.

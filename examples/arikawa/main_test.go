@@ -1,0 +1,100 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/diamondburned/arikawa/v3/api"
+	"github.com/diamondburned/arikawa/v3/api/rate"
+	"github.com/diamondburned/arikawa/v3/utils/httputil"
+	"github.com/diamondburned/arikawa/v3/utils/httputil/httpdriver"
+
+	"github.com/underlimit/underlimit/examples/internal/discordload"
+	discordlimits "github.com/underlimit/underlimit/providers/discord"
+	"github.com/underlimit/underlimit/providers/discord/discordtest"
+	"github.com/underlimit/underlimit/transport"
+)
+
+func sdk(base http.RoundTripper) (discordload.Program, error) {
+	return program(newClient("test", base)), nil
+}
+
+// withItsLimiter is arikawa with the hooks that it comes with, which see what answers tell of limits, or do not.
+func withItsLimiter(hide bool) discordload.SDK {
+	return func(base http.RoundTripper) (discordload.Program, error) {
+		limits := transport.New(discordlimits.New(nil), &transport.Options{Base: base, HideLimits: hide})
+		client := api.NewCustomClient("Bot test", httputil.NewClient())
+		client.Client.Client = driver{httpdriver.WrapClient(http.Client{Transport: limits})}
+		return program(client), nil
+	}
+}
+
+func program(client *api.Client) discordload.Program {
+	return func(channels []string, senders, n int) error { return run(client, channels, senders, n) }
+}
+
+var variants = map[string]struct {
+	sdk        discordload.SDK
+	late       time.Duration // for each window
+	oneAtATime bool
+}{
+	"without its limiter":                {sdk: sdk},
+	"with its limiter":                   {withItsLimiter(false), rate.ExtraDelay, true},
+	"with its limiter and hidden limits": {withItsLimiter(true), 0, true},
+}
+
+func TestArikawaStaysUnderTheLimitsOfManyChannels(t *testing.T) {
+	for name, v := range variants {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { discordload.Many(t, v.sdk, 4, v.late) })
+		})
+	}
+}
+
+func TestArikawaUsesTheGlobalLimit(t *testing.T) {
+	for name, v := range variants {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { discordload.Global(t, v.sdk) })
+		})
+	}
+}
+
+func TestArikawaUsesAHotBucket(t *testing.T) {
+	for name, v := range variants {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { discordload.Hot(t, v.sdk, 100, v.oneAtATime) })
+		})
+	}
+}
+
+// Somebody else has used the channel's limit up, which nobody can know.
+func TestArikawasMessagesAreSentAgainAfterARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const wait = 3 * time.Second
+		refused := false
+		fake := discordtest.NewServer(&discordtest.Options{
+			Line: discordload.Line,
+			Refuse: func(*http.Request) discordtest.Refusal {
+				if refused {
+					return discordtest.Refusal{}
+				}
+				refused = true
+				return discordtest.Refusal{Scope: discordtest.Shared, After: wait}
+			},
+		})
+		defer fake.Close()
+		start := time.Now()
+		if err := run(newClient("test", fake.Transport()), discordload.Channels(1), 1, 2); err != nil {
+			t.Fatal(err)
+		}
+		report := fake.Report()
+		if report.OK != 2 || report.Refused != 1 || report.ViolationCount != 0 || report.Inversions != 0 {
+			t.Errorf("got %+v", report)
+		}
+		if d := time.Since(start); d < wait || d > wait+time.Second {
+			t.Errorf("took %v", d)
+		}
+	})
+}
