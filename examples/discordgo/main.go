@@ -50,13 +50,16 @@ func main() {
 }
 
 // newSession returns a discordgo session that keeps to Discord's limits. discordgo's own retries are switched off; its
-// limiter cannot be, and still sends one request at a time on each route of a channel.
+// limiter cannot be, and still sends one request at a time on each route of a channel. As limits are hidden from it, it
+// does not sleep, too.
 func newSession(token string, base http.RoundTripper) (*discordgo.Session, error) {
 	session, err := discordgo.New("Bot " + token)
 	if err != nil {
 		return nil, err
 	}
-	limits := transport.New(providers.Join(discordlimits.New(nil), headers.New(nil)), &transport.Options{Base: base})
+	limits := transport.New(providers.Join(discordlimits.New(nil), headers.New(nil)), &transport.Options{
+		Base: base, HideLimits: true,
+	})
 	session.Client = &http.Client{Transport: limits}
 	session.ShouldRetryOnRateLimit, session.MaxRestRetries = false, 0
 	return session, nil

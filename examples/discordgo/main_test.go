@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -21,19 +23,72 @@ import (
 // would stop the bubble's clock.
 func sdk(base http.RoundTripper) (discordload.Program, error) {
 	session, err := newSession("test", base)
-	return func(channels []string, senders, n int) error { return run(session, channels, senders, n) }, err
+	if err != nil {
+		return nil, err
+	}
+	return program(session), nil
+}
+
+func program(session *discordgo.Session) discordload.Program {
+	return func(channels []string, senders, n int) error { return run(session, channels, senders, n) }
+}
+
+// seeing is discordgo that sees what answers tell of limits, and sleeps by it.
+func seeing(base http.RoundTripper) (discordload.Program, error) {
+	session, err := newSession("test", base)
+	if err != nil {
+		return nil, err
+	}
+	session.Client.Transport = transport.New(discordlimits.New(nil), &transport.Options{Base: base})
+	return program(session), nil
+}
+
+// unlocked is discordgo with a bucket of its own limiter for each call, so that no call waits for another's lock.
+func unlocked(base http.RoundTripper) (discordload.Program, error) {
+	session, err := newSession("test", base)
+	return func(channels []string, senders, n int) error {
+		errs := make(chan error, senders)
+		for sender := range senders {
+			go func() {
+				for i := range n {
+					_, err := session.RequestWithLockedBucket(http.MethodPost, discordgo.EndpointChannelMessages(channels[0]),
+						"application/json", fmt.Appendf(nil, `{"content":"%d: message %d"}`, sender, i),
+						discordgo.NewRatelimiter().LockBucket(""), 0)
+					if err != nil {
+						errs <- err
+						return
+					}
+				}
+				errs <- nil
+			}()
+		}
+		var err error
+		for range senders {
+			err = cmp.Or(err, <-errs)
+		}
+		return err
+	}, err
 }
 
 func TestDiscordGoStaysUnderTheLimitsOfManyChannels(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { discordload.Many(t, sdk, 1, 0) })
+	for name, sdk := range map[string]discordload.SDK{"with hidden limits": sdk, "with limits it sees": seeing} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { discordload.Many(t, sdk, 1, 0) })
+		})
+	}
 }
 
 func TestDiscordGoUsesTheGlobalLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { discordload.Global(t, sdk) })
 }
 
-func TestDiscordGoUsesAHotBucketOneAtATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { discordload.Hot(t, sdk, 1, true) })
+func TestDiscordGoUsesAHotBucket(t *testing.T) {
+	t.Run("one at a time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { discordload.Hot(t, sdk, 1, true) })
+	})
+	t.Run("with a bucket for each call", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { discordload.Hot(t, unlocked, 100, false) })
+	})
 }
 
 func TestDiscordGoKeepsEachSendersOrderUnderContention(t *testing.T) {
@@ -55,6 +110,41 @@ func TestDiscordGoKeepsEachSendersOrderUnderContention(t *testing.T) {
 		t.Fatal(err)
 	}
 	discordload.Check(t, fake, len(channels)*senders*n)
+}
+
+// A sixth message has a second to be sent in, and its channel's window ends after five.
+func TestDiscordGoSleepsThroughADeadlineUnlessLimitsAreHidden(t *testing.T) {
+	for _, test := range []struct {
+		hide bool
+		took time.Duration
+	}{{false, 5 * time.Second}, {true, 0}} {
+		t.Run(fmt.Sprintf("hidden: %v", test.hide), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := discordtest.NewServer(&discordtest.Options{Line: discordload.Line})
+				defer fake.Close()
+				session, err := newSession("test", fake.Transport())
+				if err != nil {
+					t.Fatal(err)
+				}
+				session.Client.Transport = transport.New(discordlimits.New(nil), &transport.Options{
+					Base: fake.Transport(), HideLimits: test.hide,
+				})
+				channels := discordload.Channels(1)
+				if err := run(session, channels, 1, 5); err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				_, err = session.ChannelMessageSend(channels[0], "late", discordgo.WithContext(ctx))
+				_, told := errors.AsType[*bucket.WaitError](err)
+				if took := time.Since(start); !told || took != test.took {
+					t.Errorf("got error %v after %v, want a WaitError after %v", err, took, test.took)
+				}
+				discordload.Check(t, fake, 5)
+			})
+		})
+	}
 }
 
 // Two sessions send to one channel, and neither knows what the other takes: what is too much, the transport refuses in
