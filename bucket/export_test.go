@@ -68,7 +68,7 @@ func NewDebtor(p Policy, trips ...time.Duration) *Debtor {
 	}
 	for range fewTrips {
 		for _, trip := range trips {
-			d.s.kind.provider.trips.add(trip)
+			d.s.kind.provider.trips.add(trip, true)
 		}
 	}
 	return d
@@ -107,7 +107,7 @@ func (d *Debtor) Kept() int { return len(d.s.debt.answers) }
 // Trips sums up round-trip times.
 type Trips struct{ t trips }
 
-func (t *Trips) Add(d time.Duration)     { t.t.add(d) }
+func (t *Trips) Add(d time.Duration)     { t.t.add(d, true) }
 func (t *Trips) Shortest() time.Duration { return t.t.shortest }
 func (t *Trips) Longest() time.Duration  { return t.t.longest }
 

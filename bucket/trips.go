@@ -4,11 +4,14 @@ import "time"
 
 // trips sums up the round-trip times of the requests to a provider: those of this epoch and of the last.
 //
-// Those of the first second are left out: they may have had to make a connection first, so that later ones can be
-// quicker than they by any part of their time. So are slow answers, which tell of a busy server rather than of a longer
-// way.
+// Those of the first second only show how quick one can be: they may have had to make a connection first, so that later
+// ones can be quicker than they by any part of their time. Slow answers are left out, as they tell of a busy server
+// rather than of a longer way. And requests that are under way together are one experience: what holds up one holds up
+// all of them.
 type trips struct {
-	heard     instant // when the first answer came; 0: none did
+	heard     instant       // when the first answer came; 0: none did
+	counted   instant       // when the answer came of the latest that counted as another experience
+	early     time.Duration // the quickest of the first second; 0: there was none
 	this, old bounds
 	slow      int // in a row
 
@@ -42,21 +45,33 @@ func (t *trips) answered(granted, received instant) {
 	if t.heard == 0 {
 		t.heard = received
 	}
-	if granted >= t.heard.add(warmUp) {
-		t.add(time.Duration(received - granted))
+	d := time.Duration(received - granted)
+	if granted < t.heard.add(warmUp) {
+		if t.early == 0 || d < t.early {
+			t.early = d
+		}
+		return
 	}
+	another := granted >= t.counted
+	if another {
+		t.counted = received
+	}
+	t.add(d, another)
 }
 
-// add takes in a round trip.
-func (t *trips) add(d time.Duration) {
+// add takes in a round trip; another says that it is a new experience.
+func (t *trips) add(d time.Duration, another bool) {
 	if n, least, _ := t.all(); n > 0 && d > least+slowTrip {
 		if t.slow++; t.slow < manySlow {
 			return
 		}
-		*t = trips{heard: t.heard}
+		*t = trips{heard: t.heard, counted: t.counted}
 	}
 	t.slow = 0
 	if t.this.n == epochTrips {
+		if t.old.n > 0 {
+			t.early = 0 // long ago
+		}
 		t.old, t.this = t.this, bounds{}
 	}
 	b := &t.this
@@ -64,7 +79,9 @@ func (t *trips) add(d time.Duration) {
 		b.least = d
 	}
 	b.greatest = max(b.greatest, d)
-	b.n++
+	if another || b.n == 0 {
+		b.n++
+	}
 	t.settle()
 }
 
@@ -75,6 +92,9 @@ func (t *trips) settle() {
 	if n < fewTrips {
 		t.shortest = 0
 		return
+	}
+	if t.early > 0 {
+		least = min(least, t.early)
 	}
 	spread := greatest - least
 	t.shortest = max(least-min(spread, spread*doubt/time.Duration(n)), 0)

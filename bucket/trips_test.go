@@ -37,21 +37,54 @@ func TestTheShortestTripIsNeverLessThanNone(t *testing.T) {
 	}
 }
 
-func TestTripsOfTheFirstSecondAreLeftOut(t *testing.T) {
+func TestTripsOfTheFirstSecondOnlyShowHowQuickOneCanBe(t *testing.T) {
 	var trips bucket.Trips
 	for _, tt := range []struct{ granted, received, shortest, longest time.Duration }{
 		{1 * sec, 3 * sec, 0, 0}, // the first answer
-		{1 * sec, 3100 * ms, 0, 0},
+		{2990 * ms, 3080 * ms, 0, 0},
 		{4*sec - 1, 5 * sec, 0, 0}, // sent before a second had passed since
 		{4 * sec, 4100 * ms, 0, 100 * ms},
-		{4 * sec, 4100 * ms, 0, 100 * ms},
-		{5 * sec, 5100 * ms, 100 * ms, 100 * ms},
+		{5 * sec, 5100 * ms, 0, 100 * ms},
+		{6 * sec, 6100 * ms, 80 * ms, 100 * ms}, // 90 ms less what the others are longer
 	} {
 		trips.Answered(tt.granted, tt.received)
 		if trips.Shortest() != tt.shortest || trips.Longest() != tt.longest {
 			t.Errorf("answered at %v: between %v and %v, want %v and %v",
 				tt.received, trips.Shortest(), trips.Longest(), tt.shortest, tt.longest)
 		}
+	}
+}
+
+func TestRequestsUnderWayTogetherAreOneExperience(t *testing.T) {
+	var trips bucket.Trips
+	trips.Answered(1*sec, 1100*ms)
+	for i := range 3 {
+		if got := trips.Shortest(); got != 0 {
+			t.Fatalf("after %d times fifty at once: at least %v, want none to be sure", i, got)
+		}
+		at := time.Duration(3+i) * sec
+		for range 50 {
+			trips.Answered(at, at+100*ms)
+		}
+		trips.Answered(at+50*ms, at+150*ms) // sent while those were under way
+	}
+	if got := trips.Shortest(); got != 100*ms {
+		t.Errorf("after three times: at least %v, want 100ms", got)
+	}
+}
+
+func TestAQuickTripOfTheFirstSecondIsForgottenInTime(t *testing.T) {
+	var trips bucket.Trips
+	trips.Answered(1*sec, 1010*ms)
+	for i := range 600 {
+		at := time.Duration(3+i) * sec
+		trips.Answered(at, at+100*ms)
+		if i == 500 && trips.Shortest() > 10*ms {
+			t.Errorf("after 500 slower ones: at least %v, want no more than 10ms", trips.Shortest())
+		}
+	}
+	if got := trips.Shortest(); got != 100*ms {
+		t.Errorf("after 600: at least %v, want 100ms", got)
 	}
 }
 

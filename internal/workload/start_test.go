@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/underlimit/underlimit/providers"
 	"github.com/underlimit/underlimit/providers/discord"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
 	"github.com/underlimit/underlimit/providers/slack"
@@ -50,4 +51,48 @@ func TestAPaceHoldsThoughTheFirstRequestsMakeConnections(t *testing.T) {
 		defer f.Close()
 		run(t, slack.New(nil), f, posts(5, 30), slow+29*time.Second+roundTrip)
 	})
+}
+
+// held is a fake on the way to which requests are held up for a while, once the connections are made.
+type held struct {
+	fake
+	since    time.Time
+	from, to time.Duration
+}
+
+func (h *held) Transport() http.RoundTripper {
+	base := h.fake.Transport()
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		if at := time.Since(h.since); h.from <= at && at < h.to {
+			time.Sleep(roundTrip / 2)
+		}
+		return base.RoundTrip(req)
+	})
+}
+
+// Where the way gets quick again of a sudden, what was held up and what follows come close together at the server. Those
+// of the first second have shown how quick one can be; that the way is no better now, nobody knows, so it takes longer.
+func TestNobodyIsRefusedAsTheWayGetsQuickAgain(t *testing.T) {
+	refused := func(t *testing.T, p providers.Provider, f fake, calls []call) {
+		client, registry := newClient(p, f)
+		before := f.Report()
+		all(t, client, calls)
+		clean(t, f, before, registry, len(calls))
+	}
+	const from = 900 * time.Millisecond
+	for _, to := range []time.Duration{1900 * time.Millisecond, 2900 * time.Millisecond, 5900 * time.Millisecond} {
+		t.Run("after "+to.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &held{discordFake(discordtest.Options{}), time.Now(), from, to}
+				defer f.Close()
+				refused(t, discord.New(nil), f, messages("/v10", 300, 4))
+			})
+			synctest.Test(t, func(t *testing.T) {
+				s := slacktest.NewServer(&slacktest.Options{Uplink: uplink, Downlink: downlink})
+				f := &held{s, time.Now(), from, to}
+				defer f.Close()
+				refused(t, slack.New(nil), f, posts(5, 30))
+			})
+		})
+	}
 }
