@@ -21,4 +21,23 @@
 // A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: requests
 // without a valid credential where one is needed, malformed ones, and the one that gets the caller banned. The time
 // told is the body's retry_after, which is more exact than the header.
+//
+// # What it has seen
+//
+//	r := srv.Report()
+//	r.Calls, r.OK, r.Refused        // how many requests arrived, were processed, were refused by a limit
+//	r.RefusedBy["global #1"]        // how many of them by this bucket
+//	r.ViolationCount, r.Violations  // requests that a well-behaved client would not have sent, and what was wrong
+//	r.Inversions                    // requests processed after a later one of their line; see Options.Line
+//	r.MaxInFlight, r.First, r.Last  // most at once; when the first and the last arrived
+//
+//	srv.Arrivals()  // of each that arrived: At, Buckets, RefusedBy, Status
+//	srv.Delivered() // of each that was processed: At, Method, Path, Body
+//	srv.Busiest("global #1", time.Second) // the most that reached a bucket within any second
+//
+// To test that a client stays under the limits, ask for no Refused and no ViolationCount:
+//
+//	if r := srv.Report(); r.Refused > 0 || r.ViolationCount > 0 {
+//		t.Errorf("refused %v, violations %v", r.RefusedBy, r.Violations)
+//	}
 package discordtest

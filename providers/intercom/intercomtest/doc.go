@@ -14,4 +14,23 @@
 //
 // A [Report] counts as violations, besides requests sent to a bucket before the window that refused them was over:
 // requests without a valid credential, and malformed ones.
+//
+// # What it has seen
+//
+//	r := srv.Report()
+//	r.Calls, r.OK, r.Refused        // how many requests arrived, were processed, were refused by a limit
+//	r.RefusedBy["app #1"]           // how many of them by this bucket
+//	r.ViolationCount, r.Violations  // requests that a well-behaved client would not have sent, and what was wrong
+//	r.Inversions                    // requests processed after a later one of their line; see Options.Line
+//	r.MaxInFlight, r.First, r.Last  // most at once; when the first and the last arrived
+//
+//	srv.Arrivals()  // of each that arrived: At, Buckets, RefusedBy, Status
+//	srv.Delivered() // of each that was processed: At, Method, Path, Body
+//	srv.Busiest("app #1", time.Second) // the most that reached a bucket within any second
+//
+// To test that a client stays under the limits, ask for no Refused and no ViolationCount:
+//
+//	if r := srv.Report(); r.Refused > 0 || r.ViolationCount > 0 {
+//		t.Errorf("refused %v, violations %v", r.RefusedBy, r.Violations)
+//	}
 package intercomtest
