@@ -60,11 +60,11 @@ func runDemo(cmd *cobra.Command, listen string) error {
 	return demo.Check(last)
 }
 
-// A screen shows snapshots: on a terminal one over the other, else as a line each.
+// A screen shows snapshots: on a terminal that is wide enough one over the other, else as a line each.
 type screen struct {
 	out   io.Writer
 	every time.Duration
-	live  bool // it is a terminal that can move its cursor
+	live  bool // it is a terminal that can move its cursor, and as wide as the view
 	style demo.Style
 	lines int // drawn last
 }
@@ -75,10 +75,12 @@ func newScreen(out io.Writer) *screen {
 	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
 		return s
 	}
-	s.live, s.every = true, 200*time.Millisecond
 	s.style = demo.Style{Width: 80, Color: os.Getenv("NO_COLOR") == ""}
 	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 		s.style.Width = width
+	}
+	if s.style.Width >= demo.MinWidth { // a line that the terminal breaks would be two to move over
+		s.live, s.every = true, 200*time.Millisecond
 	}
 	return s
 }

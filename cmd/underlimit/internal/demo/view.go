@@ -64,10 +64,15 @@ func (st Style) color(code, s string) string {
 	return code + s + reset
 }
 
-// What a line of a view takes beside its bar.
-const besideBar = 54
+const (
+	besideBar = 54 // what a line of a view takes beside its bar
+	leastBar  = 4  // the width of the narrowest bar
+)
 
-// View draws a snapshot as lines, two for each race.
+// MinWidth is the width that a view takes at least.
+const MinWidth = besideBar + leastBar
+
+// View draws a snapshot as lines, two for each race. None is wider than the Style's Width, or than MinWidth.
 func View(snap Snapshot, st Style) []string {
 	var lines []string
 	for _, s := range snap {
@@ -77,7 +82,7 @@ func View(snap Snapshot, st Style) []string {
 }
 
 func (st Style) line(api, client string, calls int, p Progress) string {
-	width := min(max(st.Width-besideBar, 4), 60)
+	width := min(max(st.Width-besideBar, leastBar), 60)
 	good := width * (p.Answered - p.Failed) / calls
 	bad := width*p.Answered/calls - good
 	bar := st.color(green, strings.Repeat("█", good)) + st.color(red, strings.Repeat("▒", bad)) +

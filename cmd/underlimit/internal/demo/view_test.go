@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/underlimit/underlimit/cmd/underlimit/internal/demo"
 )
@@ -25,6 +26,19 @@ func TestTheViewShowsBothClientsAsBars(t *testing.T) {
 	got := demo.View(snapshot(), demo.Style{Width: 68})
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestNoLineOfTheViewIsWiderThanTheTerminal(t *testing.T) {
+	t.Parallel()
+	most := demo.Progress{Answered: 9999, Refused: 9999, Failed: 1, Took: 999 * time.Second}
+	snap := demo.Snapshot{{API: "Intercom", Calls: 9999, Plain: most, Ours: most}}
+	for _, width := range []int{0, demo.MinWidth, demo.MinWidth + 1, 80} {
+		for _, line := range demo.View(snap, demo.Style{Width: width}) {
+			if got := utf8.RuneCountInString(line); got > max(width, demo.MinWidth) {
+				t.Errorf("in a terminal of %d a line of %d: %s", width, got, line)
+			}
+		}
 	}
 }
 
