@@ -34,7 +34,7 @@ type Trace struct {
 
 // CallInfo says which request an event is about.
 type CallInfo struct {
-	// Provider and Route are of small, closed sets.
+	// Provider and Route are of small, closed sets; but the routes of package headers are the hosts called.
 	Provider, Route string
 	// Attempt counts the sendings, from 1.
 	Attempt int
