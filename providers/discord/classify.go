@@ -44,7 +44,13 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 	call := providers.Call{Provider: name, Route: key.Limit}
 
 	call.Draws = make([]bucket.Draw, 0, 3) // as many as most have
-	if key.Limit != http.MethodPost+" "+callback {
+	if key.Limit == firstAnswer {
+		// It is under no limit that anybody has seen, so nothing is learned here; but a refusal has to hold something
+		// back, and this is what holds nobody else. The id is as unique as the token; with an owner each, there would be
+		// as many kinds of buckets as interactions.
+		key.Owner = egress
+		call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.stop})
+	} else {
 		call.Draws = append(call.Draws, bucket.Draw{Key: key})
 		if at.legacy {
 			if old := oldRule(key); old != key {

@@ -139,9 +139,14 @@ func TestARequestDrawsOnRouteGlobalAndEgress(t *testing.T) {
 			key("PATCH /webhooks/{webhook}", bot, "webhooks/9"), global, egress,
 		}},
 
-		// Interactions are not under the global limit, and the first answer is under none.
-		{"post", v10 + interaction, answer, []bucket.Key{egress}},
-		{"POST", "https://discord.com/api" + interaction, answer, []bucket.Key{egress}},
+		// Interactions are not under the global limit, and the first answer is under no limit of a route.
+		{"post", v10 + interaction, answer, []bucket.Key{key(answer, "egress", "interactions/77"), egress}},
+		{"POST", "https://discord.com/api" + interaction, answer, []bucket.Key{
+			key(answer, "egress", "interactions/77"), egress,
+		}},
+		{"POST", v10 + "/interactions/77/x/unheard-of", "other", []bucket.Key{
+			key("other", "x", "/interactions/77/{}/unheard-of"), egress,
+		}},
 		{"PATCH", v10 + "/webhooks/8/" + replyToken + "/messages/@original", followUp, []bucket.Key{
 			key(followUp, replyToken, "webhooks/8"), egress,
 		}},

@@ -9,7 +9,7 @@
 // does not hold other changes back. To find them, the body of such a request is read as req.GetBody gives it.
 //
 // Answers to interactions are not under the global limit, and the first answer to one, which is due within three
-// seconds, waits for nothing but a ban.
+// seconds, waits for nothing but a ban; if it is refused all the same, that holds nothing else back.
 //
 // See https://discord.com/developers/docs/topics/rate-limits.
 package discord

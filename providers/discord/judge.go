@@ -37,6 +37,8 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 			x.egress = d.Key
 		case renaming:
 			x.renaming = d.Key
+		case firstAnswer:
+			x.callback = d.Key
 		default:
 			if x.route == (bucket.Key{}) {
 				x.route = d.Key // the first; by the old rule there may be another
@@ -55,7 +57,7 @@ type exchange struct {
 	path   path
 	answer *providers.Answer
 
-	route, renaming, global, egress bucket.Key // zero: it did not draw on any
+	route, renaming, callback, global, egress bucket.Key // zero: it did not draw on any
 }
 
 // learn returns what an answer that refuses nothing says of the route's counter.

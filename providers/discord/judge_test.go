@@ -234,6 +234,7 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 	)
 	hashed := bucket.Alias{Key: route, To: counter}
 	hookRoute := key("POST /webhooks/{webhook}/{token}", hookToken, "webhooks/9")
+	firstAnswer := key("POST /interactions/{interaction}/{token}/callback", "egress", "interactions/77")
 	hookOld := key("/webhooks/{webhook}/{token}", hookToken, "webhooks/9")
 	for _, tt := range []struct {
 		name, method, url string
@@ -283,9 +284,28 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 			providers.ScopeGlobal, blocked(2*time.Second, key("global", "egress", "")),
 		},
 		{
-			"The global limit of what is under none of a credential.", "post", v10 + interaction,
+			"A global limit of which the first answer to an interaction knows nothing.", "post", v10 + interaction,
 			header("X-RateLimit-Global: true", "Retry-After: 2"), `{"global":true}`,
-			providers.ScopeGlobal, blocked(2*time.Second, egress),
+			providers.ScopeGlobal, blocked(2*time.Second, firstAnswer),
+		},
+		{
+			"A global limit of which a later answer to an interaction knows nothing.", "POST", v10 + "/webhooks/8/" + replyToken,
+			header("X-RateLimit-Global: true", "Retry-After: 2"), `{"global":true}`,
+			providers.ScopeGlobal, blocked(2*time.Second, key("POST /webhooks/{webhook}/{token}", replyToken, "webhooks/8")),
+		},
+		{
+			"A limit on the first answer to an interaction.", "POST", v10 + interaction,
+			full("X-RateLimit-Remaining: 0", "Retry-After: 2", "X-RateLimit-Scope: user"), `{"retry_after":1.5}`,
+			providers.ScopeUser, blocked(2*time.Second, firstAnswer),
+		},
+		{
+			"A shared limit on the first answer to an interaction.", "POST", v10 + interaction,
+			header("Via: 1.1 google", "Retry-After: 2", "X-RateLimit-Scope: shared"), "{}",
+			providers.ScopeShared, blocked(2*time.Second, firstAnswer),
+		},
+		{
+			"Cloudflare's, to the first answer to an interaction.", "POST", v10 + interaction,
+			header("Retry-After: 900"), "<html>", providers.ScopeEgress, blocked(900*time.Second, egress),
 		},
 		{
 			"The body says more than the header.", "PATCH", messages + "/2",
@@ -384,6 +404,28 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 				t.Errorf("got\n%+v, want\n%+v", got, want)
 			}
 		})
+	}
+}
+
+func TestARefusalThatOutlastsAnInteractionIsFinal(t *testing.T) {
+	const v10 = "https://discord.com/api/v10"
+	for _, tt := range []struct {
+		url, wait string
+		want      bool
+	}{
+		{v10 + interaction, "2", false},
+		{v10 + interaction, "3", true},
+		{v10 + "/webhooks/8/" + replyToken, "3", false}, // it may come for a quarter of an hour
+		{"https://discord.com/api" + interaction, "2999", false},
+		{"https://discord.com/api" + interaction, "3000", true},
+	} {
+		for _, scope := range []string{"user", "shared", "global"} {
+			h := header("Via: 1.1 google", "Retry-After: "+tt.wait, "X-RateLimit-Scope: "+scope)
+			got := judge(t, "POST", tt.url, &providers.Answer{Status: 429, Header: h, Body: []byte("{}")})
+			if got.Final != tt.want || !got.Refused {
+				t.Errorf("%s, scope %s, for %s: %+v", tt.url, scope, tt.wait, got)
+			}
+		}
 	}
 }
 
@@ -496,8 +538,10 @@ func TestASharedRefusalHoldsOneChannelAndAGlobalOneTheBotButNoInteraction(t *tes
 			{"POST", v10 + "/channels/1/messages", 429, shared, 0},
 			{"POST", v10 + "/channels/2/messages", 200, nil, 0},
 			{"GET", v10 + "/channels/1/messages", 429, stop, 0},
-			{"POST", v10 + interaction, 204, nil, 0},
-			{"POST", v10 + "/webhooks/8/" + replyToken, 200, nil, 0},
+			{"POST", v10 + interaction, 429, stop, 0},
+			{"POST", v10 + "/webhooks/8/" + replyToken, 429, stop, 0},
+			{"POST", v10 + strings.Replace(interaction, "77", "78", 1), 204, nil, 0},
+			{"POST", v10 + "/webhooks/8/" + replyToken + "2", 200, nil, 0},
 			{"GET", v10 + "/channels/3", 200, nil, 7 * time.Second},
 			{"POST", v10 + "/channels/1/messages", 200, nil, 33 * time.Second},
 			{"GET", v10 + "/channels/3", 429, nil, 0},

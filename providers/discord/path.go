@@ -91,7 +91,8 @@ func (p *path) segments() []string { return p.buf[:p.n] }
 // major returns the major parameter with the name of what it is, such as "channels/123"; "" if there is none.
 //
 // https://discord.com/developers/docs/topics/rate-limits calls them top-level resources: channels, guilds and webhooks.
-// The token of a webhook is one, too, but as a credential it makes the owner of the buckets.
+// The token of a webhook is one, too, but as a credential it makes the owner of the buckets. An interaction is like a
+// webhook.
 func (p *path) major() string {
 	if !p.hasMajor() {
 		return ""
@@ -108,7 +109,7 @@ func (p *path) hasMajor() bool {
 		return false
 	}
 	switch p.buf[0] {
-	case "channels", "webhooks":
+	case "channels", "webhooks", "interactions":
 		return true
 	case "guilds":
 		return p.buf[1] != "templates"

@@ -15,6 +15,10 @@ import (
 // https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 const codeDailyCommands = "30034"
 
+// answerIn is how long an interaction may go without an answer. One that is late is of no use:
+// https://discord.com/developers/docs/interactions/receiving-and-responding
+const answerIn = 3 * time.Second
+
 // refusal reads a 429.
 //
 // Its wait is the longer of what header and body say. That of the bucket, Reset-After, is no wait: with a limit on a
@@ -38,10 +42,12 @@ func (x *exchange) refusal() providers.Verdict {
 	scope := field.Get(h, fieldScope)
 	remaining, _ := field.Count(field.Get(h, fieldRemaining))
 	c, hashed := x.counter()
+	resource := drawn(x.route, x.callback)
+	v.Final = x.callback != (bucket.Key{}) && wait >= answerIn
 	switch {
 	case scope == "global" || strings.EqualFold(field.Get(h, fieldGlobal), "true") || body.Global.is("true"):
 		v.Scope = providers.ScopeGlobal
-		v.Updates = blocks(wait, drawn(x.global, x.egress))
+		v.Updates = blocks(wait, drawn(x.global, resource)) // an interaction's must not stop the rest
 		return v
 	case scope == "shared":
 		v.Scope = providers.ScopeShared
@@ -54,8 +60,8 @@ func (x *exchange) refusal() providers.Verdict {
 		v.Final, v.Scope = true, providers.ScopeQuota
 	}
 
-	switch resource := drawn(x.route, x.egress); {
-	case resource == x.egress, v.Scope == providers.ScopeQuota:
+	switch {
+	case resource == x.callback, v.Scope == providers.ScopeQuota:
 		v.Updates = blocks(wait, resource)
 	case x.renaming != (bucket.Key{}):
 		v.Updates = x.renamed(wait)

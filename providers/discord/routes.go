@@ -1,12 +1,17 @@
 package discord
 
+import "net/http"
+
 // message is the one route whose DELETE has a bucket of its own by the old rule:
 // https://discord.com/developers/docs/topics/rate-limits
 const message = "/channels/{channel}/messages/{message}"
 
 // callback is the answer to an interaction, which is due within three seconds:
 // https://discord.com/developers/docs/interactions/receiving-and-responding#create-interaction-response
-const callback = "/interactions/{interaction}/{token}/callback"
+const (
+	callback    = "/interactions/{interaction}/{token}/callback"
+	firstAnswer = http.MethodPost + " " + callback
+)
 
 // templates are the paths of the REST API, each group with the page that documents it. A segment in braces stands for
 // any; a route that names a segment, such as @me, goes before one that does not. Only the first parameter after
