@@ -1,0 +1,192 @@
+package discord_test
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/providers"
+)
+
+// blockedFor returns which of keys a verdict blocks, and for how long at most; it fails if it blocks any other.
+func blockedFor(t *testing.T, v providers.Verdict, keys ...bucket.Key) (held []bucket.Key, wait time.Duration) {
+	t.Helper()
+	for _, u := range v.Updates {
+		switch u := u.(type) {
+		case bucket.Block:
+			if !slices.Contains(keys, u.Key) {
+				t.Errorf("it blocks %v", u.Key)
+			}
+			held, wait = append(held, u.Key), max(wait, u.For)
+		case bucket.Window:
+			t.Errorf("it tells of a window: %+v", u)
+		}
+	}
+	return held, wait
+}
+
+// Every refusal is of a version, a scope and a sender, which nothing but the path, the headers and the form of the body
+// tells; each has a wait in the header, in the body, in both or in neither, of which the longer counts.
+func TestEachKindOfRefusalBlocksWhatItIsAboutForTheLongerWait(t *testing.T) {
+	units := map[string]time.Duration{
+		"/v10": time.Second, "/v9": time.Second, "/v8": time.Second,
+		"/v7": time.Millisecond, "/v6": time.Millisecond, "": time.Millisecond,
+	}
+	scopes := map[string]providers.Scope{
+		"": providers.ScopeUnknown, "user": providers.ScopeUser, "shared": providers.ScopeShared,
+		"global": providers.ScopeGlobal,
+	}
+	waits := []struct{ inHeader, inBody, longer int }{
+		{7, 0, 7}, {0, 7, 7}, {7, 6, 7}, {1, 1163, 1163}, {0, 0, 0},
+	}
+	for version, unit := range units {
+		for scope, wantScope := range scopes {
+			for _, via := range []bool{true, false} {
+				for _, form := range []string{"object", "page", "nothing"} {
+					for _, told := range waits {
+						h := http.Header{}
+						if told.inHeader > 0 {
+							h.Set("Retry-After", fmt.Sprint(told.inHeader))
+						}
+						if via {
+							h.Set("Via", "1.1 google")
+						}
+						if scope != "" {
+							h.Set("X-RateLimit-Scope", scope)
+						}
+						body, want := "", told.longer
+						switch form {
+						case "object":
+							body = fmt.Sprintf(`{"message":"x","retry_after":%d}`, told.inBody)
+						case "page":
+							body, want = "<html>error 1015</html>", told.inHeader
+						default:
+							want = told.inHeader
+						}
+						wait := time.Duration(want) * unit
+						wantScope, held := wantScope, route
+						// Discord's have a Via or a field of their own, and an object if anything.
+						switch {
+						case form == "page", scope == "" && (!via || form == "nothing"):
+							// In seconds, whatever the version.
+							wantScope, held, wait = providers.ScopeEgress, egress, time.Duration(want)*time.Second
+						case scope == "global":
+							held = global
+						case unit == time.Millisecond && scope != "shared":
+							held = old // methods share it
+						}
+						name := fmt.Sprintf("%s scope %q via %t, %s, waits %d and %d", version, scope, via, form,
+							told.inHeader, told.inBody)
+						t.Run(name, func(t *testing.T) {
+							url := strings.Replace(messages, "/v10", version, 1)
+							v := judge(t, "POST", url, &providers.Answer{Status: 429, Header: h, Body: []byte(body)})
+							keys, got := blockedFor(t, v, held)
+							if !v.Refused || v.Final || v.Scope != wantScope || len(keys) != 1 || got != wait {
+								t.Errorf("got %+v, want %v for %v by scope %s", v, held, wait, wantScope)
+							}
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+// Codes that come with a 429: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+func TestACodeInARefusalBlocksTheRouteAlone(t *testing.T) {
+	for code, what := range map[int]string{
+		20016: "slowmode", 20022: "announcement edits", 20028: "channel writes", 20029: "guild writes",
+		30034: "commands of a day", 40062: "service resource", 0: "none", 31001: "unheard of",
+	} {
+		for _, scope := range []string{"shared", ""} {
+			h := full("X-RateLimit-Remaining: 4", "Retry-After: 1")
+			if scope != "" {
+				h.Set("X-RateLimit-Scope", scope)
+			}
+			body := fmt.Sprintf(`{"message":"x","retry_after":30.5,"global":false,"code":%d}`, code)
+			v := judge(t, "POST", messages, &providers.Answer{Status: 429, Header: h, Body: []byte(body)})
+			held, wait := blockedFor(t, v, route)
+			if len(held) != 1 || wait != 30500*time.Millisecond || v.Final != (code == 30034) {
+				t.Errorf("%s, scope %q: %+v", what, scope, v)
+			}
+		}
+	}
+}
+
+func TestWhatIsLeftInARefusalLeavesTheCounterAlone(t *testing.T) {
+	for _, remaining := range []string{"9", "1"} {
+		for _, scope := range []string{"user", "shared", "none"} {
+			h := full("X-RateLimit-Remaining: "+remaining, "Retry-After: 2", "X-RateLimit-Scope: "+scope)
+			v := judge(t, "POST", messages, &providers.Answer{Status: 429, Header: h, Body: []byte("{}")})
+			if want := blocked(2*time.Second, route); !reflect.DeepEqual(v.Updates, want) {
+				t.Errorf("%s left, scope %s: got %+v, want %+v", remaining, scope, v.Updates, want)
+			}
+		}
+	}
+}
+
+// The resources of the table of special routes, each refused with headers that mislead.
+func TestASharedLimitHoldsOneResourceOfOneRoute(t *testing.T) {
+	const v10 = "https://discord.com/api/v10"
+	for _, tt := range []struct{ name, method, path, limit, owner, subject string }{
+		{"announcement edit", "PATCH", "/channels/1/messages/2", "/channels/{channel}/messages/{message}", bot, "channels/1"},
+		{
+			"crosspost", "POST", "/channels/1/messages/2/crosspost",
+			"/channels/{channel}/messages/{message}/crosspost", bot, "channels/1",
+		},
+		{"emoji", "POST", "/guilds/5/emojis", "/guilds/{guild}/emojis", bot, "guilds/5"},
+		{"sticker", "PATCH", "/guilds/5/stickers/6", "/guilds/{guild}/stickers/{sticker}", bot, "guilds/5"},
+		{"webhook of a channel", "POST", "/webhooks/9/" + hookToken, "/webhooks/{webhook}/{token}", hookToken, "webhooks/9"},
+		{
+			"follow-up", "POST", "/webhooks/8/" + replyToken, "/webhooks/{webhook}/{token}", replyToken, "webhooks/8",
+		},
+		{"commands", "PUT", "/applications/3/commands", "/applications/{application}/commands", bot, ""},
+		{"threads", "POST", "/channels/1/threads", "/channels/{channel}/threads", bot, "channels/1"},
+		{"lobby", "POST", "/lobbies", "/lobbies", bot, ""},
+		{"invite", "GET", "/invites/abc", "/invites/{code}", bot, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := full("X-RateLimit-Remaining: 4", "Retry-After: 41", "X-RateLimit-Scope: shared")
+			v := judge(t, tt.method, v10+tt.path, &providers.Answer{
+				Status: 429, Header: h, Body: []byte(`{"message":"The resource is being rate limited.","retry_after":40.5}`),
+			})
+			want := providers.Verdict{
+				Updates: blocked(41*time.Second, key(tt.method+" "+tt.limit, tt.owner, tt.subject)),
+				Refused: true, Scope: providers.ScopeShared,
+			}
+			if !reflect.DeepEqual(v, want) {
+				t.Errorf("got\n%+v, want\n%+v", v, want)
+			}
+		})
+	}
+}
+
+func TestOnlyA429Refuses(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		body   string
+	}{
+		{"An index that is not there yet.", 202, `{"message":"Index not yet available.","code":110000,"retry_after":5}`},
+		{"A daily quota told otherwise.", 400, `{"message":"Max number of daily creates","code":30034}`},
+		{"Forbidden.", 403, `{"message":"Missing Access","code":50001}`},
+		{"Cloudflare's refusal of a client.", 403, `{"message":"internal network error","code":40333}`},
+		{"Something else is gone.", 404, `{"message":"Unknown Message","code":10008}`},
+		{"An answer that comes too late.", 404, `{"message":"Unknown interaction","code":10062}`},
+		{"Unavailable.", 503, `{"retry_after":5}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := judge(t, "POST", messages, &providers.Answer{
+				Status: tt.status, Header: header("Via: 1.1 google", "Retry-After: 5"), Body: []byte(tt.body),
+			})
+			if !reflect.DeepEqual(v, providers.Verdict{}) {
+				t.Errorf("got %+v", v)
+			}
+		})
+	}
+}
