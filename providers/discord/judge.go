@@ -25,7 +25,8 @@ const (
 	fieldPrecision = "X-Ratelimit-Precision"
 )
 
-// Judge reads an answer: a 429 blocks what it is about, any other tells of the window of the route's counter.
+// Judge reads an answer: a 429 blocks what it is about, any other tells of the window of the route's counter, and a few
+// errors block a webhook or a credential that is of no more use.
 func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.Answer) providers.Verdict {
 	x := exchange{req: req, answer: a}
 	x.path.parse(req.URL) // Classify claimed it, so it can be parsed
@@ -48,7 +49,7 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 	if a.Status == http.StatusTooManyRequests {
 		return x.refusal()
 	}
-	return providers.Verdict{Updates: x.learn()}
+	return providers.Verdict{Updates: append(x.learn(), x.gone()...)}
 }
 
 // An exchange is a request, what it drew on, and the answer.

@@ -125,6 +125,9 @@ func (p *path) token() string {
 	return p.buf[2]
 }
 
+// webhook says whether the path begins with a webhook, or with what passes for one after an interaction.
+func (p *path) webhook() bool { return p.n > 1 && p.buf[0] == "webhooks" }
+
 // interaction says whether the request answers an interaction, at once or later.
 func (p *path) interaction() bool {
 	return p.n > 0 && p.buf[0] == "interactions" || strings.HasPrefix(p.token(), interactionToken)

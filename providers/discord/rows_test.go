@@ -174,6 +174,7 @@ func TestOnlyA429Refuses(t *testing.T) {
 	}{
 		{"An index that is not there yet.", 202, `{"message":"Index not yet available.","code":110000,"retry_after":5}`},
 		{"A daily quota told otherwise.", 400, `{"message":"Max number of daily creates","code":30034}`},
+		{"A webhook that is gone, of a channel.", 404, `{"message":"Unknown Webhook","code":10015}`},
 		{"Forbidden.", 403, `{"message":"Missing Access","code":50001}`},
 		{"Cloudflare's refusal of a client.", 403, `{"message":"internal network error","code":40333}`},
 		{"Something else is gone.", 404, `{"message":"Unknown Message","code":10008}`},
@@ -186,6 +187,51 @@ func TestOnlyA429Refuses(t *testing.T) {
 			})
 			if !reflect.DeepEqual(v, providers.Verdict{}) {
 				t.Errorf("got %+v", v)
+			}
+		})
+	}
+}
+
+func TestADeletedWebhookAndARefusedCredentialAreHeldBack(t *testing.T) {
+	const v10 = "https://discord.com/api/v10"
+	const unknown, revoked = `{"message":"Unknown Webhook","code":10015}`, `{"message":"401: Unauthorized","code":0}`
+	const expired = `{"message":"Invalid Webhook Token","code":50027}`
+	execute := "POST /webhooks/{webhook}/{token}"
+	for _, tt := range []struct {
+		name, method, url string
+		status            int
+		body              string
+		want              []bucket.Key
+	}{
+		{"A webhook.", "post", v10 + "/webhooks/9/" + hookToken, 404, unknown, []bucket.Key{
+			key(execute, hookToken, "webhooks/9"),
+		}},
+		{"A webhook, without a version.", "post", "https://discord.com/api/webhooks/9/" + hookToken, 404, unknown, []bucket.Key{
+			key(execute, hookToken, "webhooks/9"),
+		}},
+		{"A webhook, looked at by a bot.", "GET", v10 + "/webhooks/9", 404, unknown, []bucket.Key{
+			key("GET /webhooks/{webhook}", bot, "webhooks/9"),
+		}},
+		{"What passes for a webhook.", "POST", v10 + "/webhooks/8/" + replyToken, 404, unknown, []bucket.Key{
+			key(execute, replyToken, "webhooks/8"),
+		}},
+		{"A message of a webhook.", "PATCH", v10 + "/webhooks/9/x/messages/3", 404, `{"code":10008}`, nil},
+		{"No word of what is gone.", "POST", v10 + "/webhooks/9/x", 404, "", nil},
+		{"A bot.", "GET", v10 + "/channels/1", 401, revoked, []bucket.Key{global}},
+		{"A bot on the old domain.", "GET", "https://discordapp.com/api/v9/channels/1", 401, "", []bucket.Key{
+			key("global", bot, "discordapp.com"),
+		}},
+		{"Nobody.", "get", v10 + "/channels/1", 401, revoked, nil},
+		{"The token of a webhook.", "post", v10 + "/webhooks/9/" + hookToken, 401, expired, nil},
+		{"The token of a webhook, sent with a bot's.", "POST", v10 + "/webhooks/9/" + hookToken, 401, expired, nil},
+		{"The token of an interaction.", "POST", v10 + interaction, 401, expired, nil},
+		{"The token of an interaction, later.", "POST", v10 + "/webhooks/8/" + replyToken, 401, expired, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := judge(t, tt.method, tt.url, &providers.Answer{Status: tt.status, Body: []byte(tt.body)})
+			want := providers.Verdict{Updates: blocked(0, tt.want...)}
+			if !reflect.DeepEqual(v, want) {
+				t.Errorf("got\n%+v, want\n%+v", v, want)
 			}
 		})
 	}
