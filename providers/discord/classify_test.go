@@ -190,6 +190,71 @@ func TestARequestDrawsOnRouteGlobalAndEgress(t *testing.T) {
 	}
 }
 
+func TestOnlyMajorParametersAndCredentialsTellBucketsApart(t *testing.T) {
+	const one, two = "111111111111111111", "222222222222222222"
+	for _, tt := range []struct {
+		method, path string // the braces are one id or the other
+		apart        bool
+	}{
+		{"POST", "/channels/{}/messages", true},
+		{"GET", "/guilds/{}/members", true},
+		{"PATCH", "/webhooks/{}", true},
+		{"post", "/webhooks/{}/x", true},
+		{"post", "/webhooks/9/{}", true},
+		{"post", "/interactions/{}/x/callback", true},
+		{"PATCH", "/webhooks/8/aW50ZXJhY3Rpb246{}/messages/@original", true},
+		{"GET", "/channels/{}/unheard-of", true},
+
+		{"GET", "/channels/1/messages/{}", false},
+		{"DELETE", "/channels/1/messages/{}", false},
+		{"PUT", "/channels/1/messages/2/reactions/{}/@me", false},
+		{"DELETE", "/channels/1/messages/2/reactions/x/{}", false},
+		{"PUT", "/guilds/1/members/{}/roles/3", false},
+		{"PUT", "/guilds/1/members/2/roles/{}", false},
+		{"PATCH", "/guilds/1/emojis/{}", false},
+		{"DELETE", "/channels/1/thread-members/{}", false},
+		{"PATCH", "/webhooks/9/x/messages/{}", false},
+		{"GET", "/users/{}", false},
+		{"GET", "/users/@me/guilds/{}/member", false},
+		{"GET", "/invites/{}", false},
+		{"GET", "/stickers/{}", false},
+		{"PATCH", "/applications/{}/commands/2", false},
+		{"PATCH", "/applications/1/guilds/{}/commands/2", false},
+		{"GET", "/channels/1/unheard-of/{}", false},
+	} {
+		for _, version := range []string{"/v10", "/v9", "/v8", "/v7", "/v6", ""} {
+			a := classify(t, tt.method, "https://discord.com/api"+version+strings.Replace(tt.path, "{}", one, 1))
+			b := classify(t, tt.method, "https://discord.com/api"+version+strings.Replace(tt.path, "{}", two, 1))
+			if a.Route != b.Route || len(a.Draws) != len(b.Draws) {
+				t.Fatalf("%s%s: %+v and %+v", version, tt.path, a, b)
+			}
+			if apart := a.Draws[0].Key != b.Draws[0].Key; apart != tt.apart {
+				t.Errorf("%s%s: %v and %v, apart is %t", version, tt.path, a.Draws[0].Key, b.Draws[0].Key, apart)
+			}
+		}
+	}
+}
+
+func TestHostsDifferInTheirGlobalLimitAlone(t *testing.T) {
+	const path = "/api/v9/channels/1/messages"
+	want := classify(t, "POST", "https://discord.com"+path)
+	for _, host := range []string{"discord.com", "discordapp.com"} {
+		for _, prefix := range []string{"", "ptb.", "canary."} {
+			got := classify(t, "POST", "https://"+prefix+host+path)
+			subject := map[string]string{"discordapp.com": host}[host]
+			for i, d := range got.Draws {
+				w := want.Draws[i].Key
+				if w.Limit == "global" {
+					w.Subject = subject
+				}
+				if d.Key != w {
+					t.Errorf("%s%s: draws on %v, want %v", prefix, host, d.Key, w)
+				}
+			}
+		}
+	}
+}
+
 func TestAChangeOfANameDrawsOnAFurtherLimit(t *testing.T) {
 	const (
 		edit = "PATCH /channels/{channel}"

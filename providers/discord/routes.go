@@ -166,6 +166,12 @@ var templates = []string{
 	"/lobbies/{lobby}/messages",
 	"/lobbies/{lobby}/messages/{message}/moderation-metadata",
 
+	// https://github.com/discord/discord-api-spec, which has a few that no page has
+	"/applications/{application}/attachment",
+	"/channels/{channel}/threads/search",
+	"/guilds/{guild}/new-member-welcome",
+	"/users/@me/applications/{application}/entitlements",
+
 	// https://discord.com/developers/docs/topics/oauth2
 	"/oauth2/@me",
 	"/oauth2/applications/@me",
