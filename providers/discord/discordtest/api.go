@@ -19,6 +19,7 @@ type api struct {
 
 	counters map[string]*counter     // by bucket
 	globals  map[string]*fakeapi.Log // by bucket
+	seconds  map[string]*second      // the same, by Options.GlobalFixed
 	names    fakeapi.Names
 	invalid  fakeapi.Log
 	banned   time.Time // until when
@@ -35,6 +36,15 @@ func newAPI(opts Options) *api {
 	if opts.Authorized == nil {
 		opts.Authorized = func(credential string) bool { return credential != "" }
 	}
+	if opts.AuthorizedToken == nil {
+		opts.AuthorizedToken = func(string) bool { return true }
+	}
+	if opts.Gone == nil {
+		opts.Gone = func(string) bool { return false }
+	}
+	if opts.WebhookChannel == nil {
+		opts.WebhookChannel = func(string) string { return "" }
+	}
 	if opts.Refuse == nil {
 		opts.Refuse = func(*http.Request) Refusal { return Refusal{} }
 	}
@@ -44,6 +54,7 @@ func newAPI(opts Options) *api {
 		made:     time.Now(),
 		counters: map[string]*counter{},
 		globals:  map[string]*fakeapi.Log{},
+		seconds:  map[string]*second{},
 	}
 }
 
@@ -52,16 +63,23 @@ const (
 	shared = "shared " // before the bucket of a route, that of its resource
 )
 
+// via is how clients tell Discord from its edge.
+const via = "1.1 google"
+
 func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
 	if wait := a.banned.Sub(c.At); wait > 0 {
 		return shutOut(c, wait)
 	}
 	forced := a.opts.Refuse(c.Request)
 	if forced.Scope == Cloudflare {
-		return shutOut(c, forced.After)
+		answer := shutOut(c, forced.After)
+		if forced.Via {
+			answer.Header.Set("Via", via)
+		}
+		return answer
 	}
 	answer := a.admit(c, forced)
-	answer.Header.Set("Via", "1.1 google") // by which clients tell Discord from its edge
+	answer.Header.Set("Via", via)
 	a.judge(c, &answer)
 	return answer
 }
@@ -99,6 +117,9 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	if !rt.open() && !a.opts.Authorized(credential) {
 		return wrong(http.StatusUnauthorized, 0, "401: Unauthorized")
 	}
+	if rt.secret != "" && !a.opts.AuthorizedToken(rt.secret) {
+		return wrong(http.StatusUnauthorized, 50027, "Invalid Webhook Token")
+	}
 	rt.refine(c.Clock)
 	body, wellFormed := object(c) // limits count what is malformed, too
 
@@ -113,8 +134,13 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	if answer.RefusedBy != "" {
 		return answer
 	}
-	reply := wrong(http.StatusBadRequest, 50109, "The request body contains invalid JSON.")
-	if wellFormed {
+	var reply fakeapi.Answer
+	switch webhook := rt.webhook(); {
+	case webhook != "" && a.opts.Gone(webhook):
+		reply = wrong(http.StatusNotFound, 10015, "Unknown Webhook")
+	case !wellFormed:
+		reply = wrong(http.StatusBadRequest, 50109, "The request body contains invalid JSON.")
+	default:
 		reply = a.reply(c, rt, body)
 	}
 	maps.Copy(reply.Header, answer.Header)
@@ -132,12 +158,9 @@ func (a *api) admitGlobally(c *fakeapi.Call, rt *route, credential string, force
 		owner = "ip"
 	}
 	name := bucket("global", owner)
-	log := fakeapi.At(a.globals, name)
 	wait := forced.After
 	if forced.Scope != Global {
-		wait = log.Wait(c.At, a.opts.Global, globalWindow)
-		if wait == 0 {
-			log.Add(c.At)
+		if wait = a.countGlobally(c, name); wait == 0 {
 			return name, fakeapi.Answer{}
 		}
 	}
@@ -146,11 +169,30 @@ func (a *api) admitGlobally(c *fakeapi.Call, rt *route, credential string, force
 	return name, answer
 }
 
+// countGlobally counts a request if the global limit allows it, and returns how long it has to wait if not.
+func (a *api) countGlobally(c *fakeapi.Call, name string) time.Duration {
+	if a.opts.GlobalFixed {
+		s := fakeapi.At(a.seconds, name)
+		wait := s.wait(c.Clock, a.opts.Global)
+		if wait == 0 {
+			s.add(c.Clock)
+		}
+		return wait
+	}
+	log := fakeapi.At(a.globals, name)
+	wait := log.Wait(c.At, a.opts.Global, globalWindow)
+	if wait == 0 {
+		log.Add(c.At)
+	}
+	return wait
+}
+
 // A draw is a limit that a request is under, with its state for the request's subject.
 type draw struct {
 	Limit
 	bucket string
 	count  *counter
+	shared bool // with others, and not told of
 }
 
 // draws returns the limits that a request to a route is under; the first is the one that the headers tell, unless
@@ -163,11 +205,20 @@ func (a *api) draws(c *fakeapi.Call, rt *route, credential string, body map[stri
 	}
 	on := func(limit Limit, name string) draw {
 		name = bucket(name, owner, subject)
-		return draw{limit, name, fakeapi.At(a.counters, name)}
+		return draw{Limit: limit, bucket: name, count: fakeapi.At(a.counters, name)}
 	}
 	draws := []draw{on(a.limits.of(rt, since))}
 	if name := rt.sublimit(body); name != "" {
 		draws = append(draws, on(a.limits.sub(name, since), name))
+	}
+	if rt.name != executeWebhook {
+		return draws
+	}
+	if channel := a.opts.WebhookChannel(rt.webhook()); channel != "" {
+		owner, subject = "", channel
+		hidden := on(a.limits.sub(executeWebhook+" channel", since), executeWebhook+" channel")
+		hidden.shared = true
+		draws = append(draws, hidden)
 	}
 	return draws
 }
@@ -183,8 +234,11 @@ func (a *api) admitToRoute(
 	for _, d := range draws {
 		answer.Buckets = append(answer.Buckets, d.bucket)
 		if w := d.count.wait(c.At, d.Limit); w > wait {
-			answer.RefusedBy, wait = d.bucket, w
-			if d.Hash != "" {
+			scope, wait, answer.RefusedBy = user, w, d.bucket
+			switch {
+			case d.shared:
+				scope, answer.RefusedBy, shown = Shared, shared+d.bucket, draws[0]
+			case d.Hash != "":
 				shown = d
 			}
 		}

@@ -16,7 +16,7 @@
 //
 // Counters belong to a credential, a route's hash (or its Limit.Counter) and the channel, guild or webhook that the
 // path begins with. Their windows begin with the first request in them and end all at once, or, by Limit.Sliding, let
-// single requests come back. The global limit slides.
+// single requests come back. The global limit slides, or counts by the seconds of the server's clock.
 //
 // A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: requests
 // without a valid credential where one is needed, malformed ones, and the one that gets the caller banned. The time

@@ -45,7 +45,8 @@ var defaults = map[string]Limit{
 	patchChannel:           {N: 10, Window: 15 * time.Second},
 	patchChannel + " name": {N: 2, Window: 10 * time.Minute},
 	// https://github.com/discord/discord-api-docs/issues/6753
-	"POST /webhooks/{webhook}/{token}": {N: 5, Window: 2 * time.Second},
+	executeWebhook:              {N: 5, Window: 2 * time.Second},
+	executeWebhook + " channel": {N: 30, Window: time.Minute},
 	// https://github.com/discordjs/discord.js/issues/4956
 	"POST /channels/{channel}/messages/{message}/crosspost": {N: 10, Window: time.Hour},
 	// https://github.com/discord/discord-api-docs/issues/4008
@@ -55,10 +56,11 @@ var defaults = map[string]Limit{
 }
 
 const (
-	deleteMessage = "DELETE /channels/{channel}/messages/{message}"
-	patchChannel  = "PATCH /channels/{channel}"
-	reactions     = "/channels/{channel}/messages/{message}/reactions"
-	callback      = "POST /interactions/{interaction}/{token}/callback"
+	deleteMessage  = "DELETE /channels/{channel}/messages/{message}"
+	patchChannel   = "PATCH /channels/{channel}"
+	executeWebhook = "POST /webhooks/{webhook}/{token}"
+	reactions      = "/channels/{channel}/messages/{message}/reactions"
+	callback       = "POST /interactions/{interaction}/{token}/callback"
 )
 
 var (
@@ -137,6 +139,28 @@ func (l Limit) stricter(than Limit) bool {
 		return l.N < than.N
 	}
 	return a < b
+}
+
+// A second is the state of a limit that counts by the seconds of a clock.
+type second struct {
+	at   time.Time // its beginning
+	used int
+}
+
+// wait returns how long a request has to wait for one of n places; 0 means not at all.
+func (s *second) wait(clock time.Time, n int) time.Duration {
+	if s.used < n || !clock.Truncate(time.Second).Equal(s.at) {
+		return 0
+	}
+	return s.at.Add(time.Second).Sub(clock)
+}
+
+// add counts a request.
+func (s *second) add(clock time.Time) {
+	if at := clock.Truncate(time.Second); !at.Equal(s.at) {
+		*s = second{at: at}
+	}
+	s.used++
 }
 
 // A counter is the state of one limit for one subject.

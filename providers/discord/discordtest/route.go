@@ -117,6 +117,14 @@ func (rt *route) sublimit(body map[string]any) string {
 	return ""
 }
 
+// webhook returns the id of the webhook that the path begins with; empty if it begins with something else.
+func (rt *route) webhook() string {
+	if rt.segments[0] != "webhooks" {
+		return ""
+	}
+	return rt.subject
+}
+
 // open reports whether the route needs no credential but the one in the path, if any.
 func (rt *route) open() bool {
 	return rt.secret != "" || rt.name == http.MethodGet+" /gateway"

@@ -23,10 +23,11 @@ const (
 type Options struct {
 	// Limits overrides limits of routes, by names such as "POST /channels/{channel}/messages": the method and the
 	// path, in which an id is written as the singular of the segment before it and the secret of a webhook or an
-	// interaction as {token}. Three limits are about some requests of a route only, and have a word behind the name:
+	// interaction as {token}. Four limits are about some requests of a route only, and have a word behind the name:
 	// "DELETE /channels/{channel}/messages/{message} young" (less than 10 s), the same with "old" (more than 14 days),
 	// and "PATCH /channels/{channel} name", which holds in addition for changes of a name or a topic. This last one is
-	// told only if it has a Hash, and then only by the 429s that come of it; else their headers are the route's.
+	// told only if it has a Hash, and then only by the 429s that come of it; else their headers are the route's. The
+	// fourth is that of WebhookChannel.
 	// A limit of /api/v6, where methods share it, is the strictest of a path's methods.
 	Limits map[string]Limit
 	// Change returns what becomes of a limit with time, since the server was made: its numbers may be raised or
@@ -41,12 +42,24 @@ type Options struct {
 	// Global is how many requests a credential may send in any second; those without one share a counter. 0 means
 	// 50, less than 0 no limit. Interaction callbacks do not count.
 	Global int
+	// GlobalFixed counts them by the seconds of the server's clock instead: in each, so many may come at any time.
+	GlobalFixed bool
+	// WebhookChannel returns the channel that a webhook, given by its id, posts to; "" for what is no webhook, such as
+	// an application. All webhooks of a channel are then under a limit besides their own, "POST
+	// /webhooks/{webhook}/{token} channel", by default 30 requests a minute. No header tells of it: its refusals have
+	// the shared scope and the headers of the webhook's own limit. Nil is no such limit. Its calls do not overlap.
+	WebhookChannel func(webhook string) string
 	// Invalid is how many answers of status 401, 403 or 429 (but not of shared scope) within 10 minutes have the
 	// caller shut out for an hour, whatever its credentials. 0 means 10,000, less than 0 no limit.
 	Invalid int
 	// Authorized says which credentials, such as "Bot abc", are valid. Nil means all but the empty one. Its calls do
 	// not overlap.
 	Authorized func(credential string) bool
+	// AuthorizedToken says which tokens of webhooks and interactions, that stand in the path, are valid. Nil means all.
+	// Its calls do not overlap.
+	AuthorizedToken func(token string) bool
+	// Gone says which webhooks, given by their ids, were deleted. Nil means none. Its calls do not overlap.
+	Gone func(webhook string) bool
 	// Refuse refuses requests besides those above the limits. Nil refuses none. Its calls do not overlap.
 	Refuse func(*http.Request) Refusal
 
@@ -89,6 +102,8 @@ type Refusal struct {
 	Scope Scope
 	// After is how long, to be told to the caller. 0 leaves Cloudflare's answer without a time.
 	After time.Duration
+	// Via gives Cloudflare's answer the Via header that otherwise only Discord's own answers have.
+	Via bool
 }
 
 // Scope is what a [Refusal] comes from.

@@ -498,6 +498,114 @@ func TestGlobalLimitSlidesAndSparesInteractions(t *testing.T) {
 	})
 }
 
+func TestGlobalLimitMayCountByTheServersSeconds(t *testing.T) {
+	bubble(t, &discordtest.Options{GlobalFixed: true, Skew: 200 * time.Millisecond}, func(t *testing.T, srv *discordtest.Server) {
+		n := 0
+		get := func(status int) *http.Response {
+			n++
+			resp, _ := call(t, srv.Client(), "GET", "/api/v10/channels/"+strconv.Itoa(n), "")
+			expect(t, "status", resp.StatusCode, status)
+			return resp
+		}
+		time.Sleep(700 * time.Millisecond) // the server's clock shows 0.9 s
+		for range 50 {
+			get(200)
+		}
+		resp := get(429)
+		headers(t, resp, map[string]string{"Retry-After": "1", "X-RateLimit-Global": "true", "X-RateLimit-Bucket": ""})
+		time.Sleep(100 * time.Millisecond)
+		for range 50 {
+			get(200)
+		}
+		get(429)
+		expect(t, "requests within a second", srv.Busiest("global #1", time.Second), 102)
+		time.Sleep(999 * time.Millisecond)
+		get(429)
+		time.Sleep(time.Millisecond)
+		get(200)
+		expect(t, "violations", srv.Report().ViolationCount, 1) // a millisecond early
+	})
+}
+
+func TestWebhooksOfAChannelShareALimitThatNoHeaderTells(t *testing.T) {
+	const hooks = "/api/v10/webhooks/"
+	bubble(t, &discordtest.Options{
+		Invalid:        1, // what is shared is not counted
+		WebhookChannel: func(webhook string) string { return strings.TrimLeft(webhook, "0123456789") },
+	}, func(t *testing.T, srv *discordtest.Server) {
+		c := srv.Client()
+		for range 6 {
+			for _, hook := range []string{"1a", "2a"} {
+				for i := range 2 {
+					resp, _ := call(t, c, "POST", hooks+hook+"/secret"+hook, `{}`)
+					expect(t, "status", resp.StatusCode, 204)
+					headers(t, resp, map[string]string{"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": strconv.Itoa(4 - i)})
+				}
+			}
+			time.Sleep(2 * time.Second)
+		}
+		for range 5 {
+			call(t, c, "POST", hooks+"1a/secret1a", `{}`)
+		}
+		resp, _ := call(t, c, "POST", hooks+"2a/secret2a", `{}`) // the 30th
+		expect(t, "status", resp.StatusCode, 204)
+		resp, body := call(t, c, "POST", hooks+"2a/secret2a", `{}`)
+		expect(t, "status", resp.StatusCode, 429)
+		headers(t, resp, map[string]string{
+			"Retry-After": "48", "X-RateLimit-Scope": "shared", "X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4",
+			"X-RateLimit-Reset-After": "2.000",
+		})
+		if !strings.Contains(body, `"retry_after":48}`) {
+			t.Errorf("body is %s", body)
+		}
+		for _, other := range []string{"3b/secret", "4/secret"} {
+			resp, _ = call(t, c, "POST", hooks+other, `{}`)
+			expect(t, "status in another channel, or none", resp.StatusCode, 204)
+		}
+		resp, _ = call(t, c, "PATCH", hooks+"2a/secret2a/messages/5", `{}`)
+		expect(t, "status of an edit", resp.StatusCode, 200)
+		time.Sleep(48 * time.Second)
+		resp, _ = call(t, c, "POST", hooks+"2a/secret2a", `{}`)
+		expect(t, "status", resp.StatusCode, 204)
+		expect(t, "violations", srv.Report().ViolationCount, 0)
+	})
+}
+
+func TestADeletedWebhookIsUnknown(t *testing.T) {
+	bubble(t, &discordtest.Options{
+		Gone: func(webhook string) bool { return webhook == "5" },
+	}, func(t *testing.T, srv *discordtest.Server) {
+		for _, path := range []string{"5", "5/secret", "5/secret/messages/7"} {
+			resp, body := call(t, srv.Client(), "GET", "/api/v10/webhooks/"+path, "")
+			expect(t, "status", resp.StatusCode, 404)
+			expect(t, "body", body, `{"code":10015,"message":"Unknown Webhook"}`)
+			headers(t, resp, map[string]string{"X-RateLimit-Remaining": "9", "Via": "1.1 google"})
+		}
+		for _, path := range []string{"/webhooks/6/secret", "/channels/5/webhooks"} {
+			resp, _ := call(t, srv.Client(), "GET", "/api/v10"+path, "")
+			expect(t, "status of "+path, resp.StatusCode, 200)
+		}
+		expect(t, "violations", srv.Report().ViolationCount, 3)
+	})
+}
+
+func TestATokenInThePathMayBeInvalid(t *testing.T) {
+	bubble(t, &discordtest.Options{
+		Invalid: 3, AuthorizedToken: func(token string) bool { return token != "expired" },
+	}, func(t *testing.T, srv *discordtest.Server) {
+		for _, path := range []string{"/webhooks/5/expired", "/interactions/5/expired/callback"} {
+			resp, body := call(t, srv.Client(), "POST", "/api/v10"+path, `{}`)
+			expect(t, "status", resp.StatusCode, 401)
+			expect(t, "body", body, `{"code":50027,"message":"Invalid Webhook Token"}`)
+		}
+		resp, _ := call(t, srv.Client(), "POST", "/api/v10/webhooks/5/secret", `{}`)
+		expect(t, "status of another", resp.StatusCode, 204)
+		call(t, srv.Client(), "POST", "/api/v10/webhooks/5/expired", `{}`)
+		resp, _ = call(t, srv.Client(), "GET", "/api/v10/users/@me", "")
+		expect(t, "status after three that were invalid", resp.StatusCode, 429)
+	})
+}
+
 func TestSublimitRefusesOnlyWhatItIsAbout(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, srv *discordtest.Server) {
 		c := srv.Client()
@@ -573,6 +681,12 @@ func TestForcedRefusalsLookLikeTheirSource(t *testing.T) {
 		}, "1015"},
 		{discordtest.Refusal{Scope: discordtest.Cloudflare}, map[string]string{
 			"Retry-After": "", "Via": "", "Content-Type": "application/json",
+		}, `"code":0`},
+		{discordtest.Refusal{Scope: discordtest.Cloudflare, Via: true, After: time.Minute}, map[string]string{
+			"Retry-After": "60", "Via": "1.1 google", "X-RateLimit-Scope": "",
+		}, "1015"},
+		{discordtest.Refusal{Scope: discordtest.Cloudflare, Via: true}, map[string]string{
+			"Retry-After": "", "Via": "1.1 google", "Content-Type": "application/json",
 		}, `"code":0`},
 	} {
 		bubble(t, &discordtest.Options{
