@@ -397,11 +397,55 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := judge(t, tt.method, tt.url, &providers.Answer{Status: 429, Header: tt.header, Body: []byte(tt.body)})
+			got.Updates, _ = withoutUncounted(got.Updates)
 			want := providers.Verdict{
 				Updates: tt.want, Refused: true, Scope: tt.scope, Final: tt.scope == providers.ScopeQuota,
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got\n%+v, want\n%+v", got, want)
+			}
+		})
+	}
+}
+
+// withoutUncounted takes out of updates what they say was not counted, and returns that, too.
+func withoutUncounted(us []bucket.Update) (rest []bucket.Update, uncounted []bucket.Key) {
+	for _, u := range us {
+		if u, ok := u.(bucket.Uncounted); ok {
+			uncounted = append(uncounted, u.Key)
+			continue
+		}
+		rest = append(rest, u)
+	}
+	return rest, uncounted
+}
+
+func TestACounterDoesNotCountWhatSomethingElseRefused(t *testing.T) {
+	const v10 = "https://discord.com/api/v10"
+	const remove = "https://discord.com/api/v6/channels/1/messages/2"
+	deletion := key("DELETE /channels/{channel}/messages/{message}", bot, "channels/1")
+	for _, tt := range []struct {
+		name, method, url string
+		header            http.Header
+		body              string
+		want              []bucket.Key
+	}{
+		{"The counter itself.", "POST", messages, full("X-RateLimit-Remaining: 0", "X-RateLimit-Scope: user"), "{}", nil},
+		{"Nothing that is told.", "POST", messages, header("Via: a"), "{}", nil},
+		{"A narrower limit.", "POST", messages, full("X-RateLimit-Remaining: 1"), "{}", []bucket.Key{route}},
+		{"A shared one.", "POST", messages, header("X-RateLimit-Scope: shared"), "{}", []bucket.Key{route}},
+		{"The global one.", "POST", messages, header("X-RateLimit-Scope: global"), "{}", []bucket.Key{route}},
+		{"A quota.", "POST", messages, header("Via: a"), `{"code":30034}`, []bucket.Key{route}},
+		{"Cloudflare.", "POST", messages, nil, "<html>", []bucket.Key{route}},
+		{"Below version 8.", "POST", oldMessages, nil, "<html>", []bucket.Key{route, old}},
+		{"Below version 8, with one counter.", "DELETE", remove, nil, "<html>", []bucket.Key{deletion}},
+		{"Nothing that counts.", "POST", v10 + interaction, nil, "<html>", nil},
+		{"Nothing that counts, shared.", "POST", v10 + interaction, header("X-RateLimit-Scope: shared"), "{}", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := judge(t, tt.method, tt.url, &providers.Answer{Status: 429, Header: tt.header, Body: []byte(tt.body)})
+			if _, got := withoutUncounted(v.Updates); !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("not counted by %v, want %v", got, tt.want)
 			}
 		})
 	}
@@ -499,9 +543,7 @@ func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
 			got := p.Judge(req, &call, &providers.Answer{
 				Status: 429, Header: tt.header, Body: []byte(tt.body), Received: received,
 			})
-			if tt.scope != providers.ScopeGlobal && tt.scope != providers.ScopeEgress {
-				tt.want = append(tt.want, bucket.Uncounted{Key: edit})
-			}
+			tt.want = append(tt.want, bucket.Uncounted{Key: edit})
 			want := providers.Verdict{Updates: tt.want, Refused: true, Scope: tt.scope}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got\n%+v, want\n%+v", got, want)

@@ -29,7 +29,7 @@ func (x *exchange) refusal() providers.Verdict {
 	v := providers.Verdict{Refused: true}
 	if !x.byDiscord(isObject) {
 		v.Scope = providers.ScopeEgress
-		v.Updates = blocks(x.wait(body, time.Second), x.egress)
+		v.Updates = append(blocks(x.wait(body, time.Second), x.egress), x.spared()...)
 		return v
 	}
 
@@ -48,6 +48,7 @@ func (x *exchange) refusal() providers.Verdict {
 	case scope == "global" || strings.EqualFold(field.Get(h, fieldGlobal), "true") || body.Global.is("true"):
 		v.Scope = providers.ScopeGlobal
 		v.Updates = blocks(wait, drawn(x.global, resource)) // an interaction's must not stop the rest
+		v.Updates = append(v.Updates, x.spared()...)
 		return v
 	case scope == "shared":
 		v.Scope = providers.ScopeShared
@@ -62,13 +63,12 @@ func (x *exchange) refusal() providers.Verdict {
 
 	switch {
 	case resource == x.callback, v.Scope == providers.ScopeQuota:
-		v.Updates = blocks(wait, resource)
+		v.Updates = append(blocks(wait, resource), x.spared()...)
 	case x.renaming != (bucket.Key{}):
 		v.Updates = x.renamed(wait)
-	case v.Scope == providers.ScopeShared:
-		v.Updates = blocks(wait, resource)
-	case remaining > 0: // it is not this counter that is empty, but a narrower one that nothing names
-		v.Updates = blocks(wait, resource)
+	case v.Scope == providers.ScopeShared, remaining > 0:
+		// It is not this counter that is empty, but one that nothing names.
+		v.Updates = append(blocks(wait, resource), x.spared()...)
 	case hashed:
 		// The route is blocked by itself, too: its next answer may name another counter, and this one still be empty.
 		v.Updates = append([]bucket.Update{bucket.Alias{Key: resource, To: c}}, blocks(wait, resource, c)...)
@@ -108,6 +108,19 @@ func (x *exchange) left(w *bucket.Window) time.Duration {
 		return w.ResetAt.Sub(x.answer.Received)
 	}
 	return w.ResetAt.Sub(w.Date)
+}
+
+// spared says that the route's counter did not count the request, which something else refused: else what was refused
+// at once would be taken for used up when the block is over.
+func (x *exchange) spared() []bucket.Update {
+	if x.route == (bucket.Key{}) {
+		return nil
+	}
+	us := []bucket.Update{bucket.Uncounted{Key: x.route}}
+	if old := oldRule(x.route); x.path.legacy && old != x.route {
+		us = append(us, bucket.Uncounted{Key: old}) // it was drawn on, too
+	}
+	return us
 }
 
 // drawn returns key, or instead if the request did not draw on that.

@@ -123,7 +123,7 @@ func TestWhatIsLeftInARefusalLeavesTheCounterAlone(t *testing.T) {
 		for _, scope := range []string{"user", "shared", "none"} {
 			h := full("X-RateLimit-Remaining: "+remaining, "Retry-After: 2", "X-RateLimit-Scope: "+scope)
 			v := judge(t, "POST", messages, &providers.Answer{Status: 429, Header: h, Body: []byte("{}")})
-			if want := blocked(2*time.Second, route); !reflect.DeepEqual(v.Updates, want) {
+			if want := append(blocked(2*time.Second, route), bucket.Uncounted{Key: route}); !reflect.DeepEqual(v.Updates, want) {
 				t.Errorf("%s left, scope %s: got %+v, want %+v", remaining, scope, v.Updates, want)
 			}
 		}
@@ -155,8 +155,9 @@ func TestASharedLimitHoldsOneResourceOfOneRoute(t *testing.T) {
 			v := judge(t, tt.method, v10+tt.path, &providers.Answer{
 				Status: 429, Header: h, Body: []byte(`{"message":"The resource is being rate limited.","retry_after":40.5}`),
 			})
+			resource := key(tt.method+" "+tt.limit, tt.owner, tt.subject)
 			want := providers.Verdict{
-				Updates: blocked(41*time.Second, key(tt.method+" "+tt.limit, tt.owner, tt.subject)),
+				Updates: append(blocked(41*time.Second, resource), bucket.Uncounted{Key: resource}),
 				Refused: true, Scope: providers.ScopeShared,
 			}
 			if !reflect.DeepEqual(v, want) {

@@ -499,7 +499,9 @@ func TestGlobalLimitSlidesAndSparesInteractions(t *testing.T) {
 }
 
 func TestGlobalLimitMayCountByTheServersSeconds(t *testing.T) {
-	bubble(t, &discordtest.Options{GlobalFixed: true, Skew: 200 * time.Millisecond}, func(t *testing.T, srv *discordtest.Server) {
+	bubble(t, &discordtest.Options{
+		GlobalFixed: true, Skew: 200 * time.Millisecond,
+	}, func(t *testing.T, srv *discordtest.Server) {
 		n := 0
 		get := func(status int) *http.Response {
 			n++
