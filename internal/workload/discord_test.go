@@ -94,6 +94,19 @@ func TestTheDiscordGlobalLimitOverHundredsOfChannels(t *testing.T) {
 	})
 }
 
+func TestTheDiscordGlobalLimitHoldsByTheServersSecondsToo(t *testing.T) {
+	for _, skew := range []time.Duration{0, 300 * time.Millisecond, 930 * time.Millisecond} {
+		t.Run(skew.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := discordFake(discordtest.Options{GlobalFixed: true, Skew: skew})
+				defer f.Close()
+				// No second of whatever clock sees more than the best that any clock allows.
+				run(t, discord.New(nil), f, messages("/v10", 300, 4), 23*time.Second+roundTrip)
+			})
+		})
+	}
+}
+
 func TestTheDiscordGlobalLimitHoldsUnderJitter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := discordFake(discordtest.Options{Jitter: jitter, Seed: 1})

@@ -207,7 +207,7 @@ func TestADeletedWebhookAndARefusedCredentialAreHeldBack(t *testing.T) {
 		{"A webhook.", "post", v10 + "/webhooks/9/" + hookToken, 404, unknown, []bucket.Key{
 			key(execute, hookToken, "webhooks/9"),
 		}},
-		{"A webhook, without a version.", "post", "https://discord.com/api/webhooks/9/" + hookToken, 404, unknown, []bucket.Key{
+		{"A webhook by its own URL.", "post", "https://discord.com/api/webhooks/9/" + hookToken, 404, unknown, []bucket.Key{
 			key(execute, hookToken, "webhooks/9"),
 		}},
 		{"A webhook, looked at by a bot.", "GET", v10 + "/webhooks/9", 404, unknown, []bucket.Key{

@@ -832,6 +832,10 @@ func FuzzServer(f *testing.F) {
 	f.Add("DELETE", "/api/v10/channels/1/messages/99999999999999999999", "", "")
 	f.Add("POST", "/api/webhooks/{token}/{token}", "application/json", "null")
 	f.Add("GET", "/api/v99999999999999999999/interactions", "", "")
+	f.Add("GET", "/api/webhooks", "", "")
+	f.Add("GET", "/api/v10/webhooks/1", "", "")
+	f.Add("POST", "/api/v10/webhooks/2/x", "", "")
+	f.Add("POST", "/api/v10/webhooks/2/y", "application/json", "{}")
 	f.Fuzz(func(t *testing.T, method, path, mediaType, body string) {
 		req, err := http.NewRequest(method, "https://discord.com", strings.NewReader(body))
 		if err != nil {
@@ -840,7 +844,12 @@ func FuzzServer(f *testing.F) {
 		req.URL.Path = path
 		req.Header.Set("Authorization", "Bot abc")
 		req.Header.Set("Content-Type", mediaType)
-		srv := discordtest.NewServer(&discordtest.Options{Global: -1})
+		srv := discordtest.NewServer(&discordtest.Options{
+			GlobalFixed:     true,
+			WebhookChannel:  func(webhook string) string { return webhook },
+			AuthorizedToken: func(token string) bool { return token != "x" },
+			Gone:            func(webhook string) bool { return webhook == "1" },
+		})
 		defer srv.Close()
 		for range 3 {
 			rec := httptest.NewRecorder()
