@@ -24,7 +24,7 @@ func (x *exchange) gone() []bucket.Update {
 			return blocks(0, x.global)
 		}
 	case http.StatusNotFound:
-		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.route != (bucket.Key{}) && x.path.webhook() {
+		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.path.webhook() {
 			return blocks(0, x.route)
 		}
 	}

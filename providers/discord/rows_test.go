@@ -225,6 +225,7 @@ func TestADeletedWebhookAndARefusedCredentialAreHeldBack(t *testing.T) {
 		{"Nobody.", "get", v10 + "/channels/1", 401, revoked, nil},
 		{"The token of a webhook.", "post", v10 + "/webhooks/9/" + hookToken, 401, expired, nil},
 		{"The token of a webhook, sent with a bot's.", "POST", v10 + "/webhooks/9/" + hookToken, 401, expired, nil},
+		{"No token of an interaction.", "POST", v10 + "/interactions/77", 401, revoked, nil},
 		{"The token of an interaction.", "POST", v10 + interaction, 401, expired, nil},
 		{"The token of an interaction, later.", "POST", v10 + "/webhooks/8/" + replyToken, 401, expired, nil},
 	} {

@@ -234,10 +234,10 @@ func (a *api) admitToRoute(
 	for _, d := range draws {
 		answer.Buckets = append(answer.Buckets, d.bucket)
 		if w := d.count.wait(c.At, d.Limit); w > wait {
-			scope, wait, answer.RefusedBy = user, w, d.bucket
+			wait, answer.RefusedBy = w, d.bucket
 			switch {
-			case d.shared:
-				scope, answer.RefusedBy, shown = Shared, shared+d.bucket, draws[0]
+			case d.shared: // it comes last
+				scope, answer.RefusedBy = Shared, shared+d.bucket
 			case d.Hash != "":
 				shown = d
 			}
