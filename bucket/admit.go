@@ -89,7 +89,7 @@ func (r *Registry) grant(t *Ticket, now instant) {
 		if i == 0 {
 			route.kind.provider.inflight++
 		}
-		s.ahead, s.leads, s.due = nil, false, 0
+		s.ahead, s.leads, s.due = [2]*state{}, false, 0
 		if route.policy != nil {
 			s.due = route.take(now, s.weight)
 		}
@@ -108,13 +108,13 @@ func (r *Registry) grant(t *Ticket, now instant) {
 			continue
 		}
 		s.counted = t.weightAt(a)
-		for _, c := range [...]*state{a, b} {
+		for j, c := range [...]*state{a, b} {
 			if c == nil {
 				continue
 			}
 			if s.ahead == nil && c != route && c.goesAhead() { // at the other, the next one does
 				c.probe = probeOut
-				s.ahead = c
+				s.ahead[j] = c
 				c.refs++
 			}
 			c.window.granted += s.counted

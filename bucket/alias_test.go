@@ -233,3 +233,17 @@ func TestALostProbeOfARouteLetsTheNextGoThoughItIsCountedElsewhere(t *testing.T)
 		wantWaiting(0, qs...)
 	})
 }
+
+func TestOneThatGoesAheadAtTwoCountersHoldsUpNeitherForEver(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		get, put, first, second := open("get", "1"), learned("put", "1"), learned("first", "1"), learned("second", "1")
+		gets, puts := b.askAll(2, get), b.ask(put)
+		gets[0].done(alias(get, first), block(first, sec)) // after which one is to go ahead
+		puts.done(alias(put, first), window(first, 10, 8, 10*sec))
+		gets[1].done(alias(get, second)) // first counts get, too, as long as its window is open
+		b.pass(sec)
+		b.ask(get).done() // ahead at both
+		b.ask(get).wantAt(sec)
+		b.ask(put).wantAt(sec)
+	})
+}

@@ -319,14 +319,16 @@ func (r *Registry) learn(t *Ticket, received, now instant, told []*state) {
 		if s.leads {
 			route.seen(now)
 		}
-		if s.ahead != nil {
-			s.ahead.seen(now)
+		for _, c := range s.ahead {
+			if c != nil {
+				c.seen(now)
+			}
 		}
 		if s.counted == 0 {
 			continue
 		}
 		a, b := route.roots()
-		alone := s.leads || s.ahead != nil
+		alone := s.leads || s.leadsCounter()
 		untold(a, told, now, s.counted, alone)
 		if b != nil {
 			untold(b, told, now, s.counted, alone)

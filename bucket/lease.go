@@ -129,20 +129,27 @@ func (s *slot) follow() {
 		to.refs++
 		s.route = to
 	}
-	if s.ahead != nil {
-		s.ahead.refs--
-		s.ahead = s.ahead.heir()
-		s.ahead.refs++
+	for i, c := range s.ahead {
+		if c != nil {
+			c.refs--
+			s.ahead[i] = c.heir()
+			s.ahead[i].refs++
+		}
 	}
 }
+
+// leadsCounter says whether others wait for a slot at a counter.
+func (s *slot) leadsCounter() bool { return s.ahead != [2]*state{} }
 
 // back has another request go ahead in place of this one, from which nothing was learned.
 func (s *slot) back() {
 	if s.leads {
 		s.route.probe = probeDue
 	}
-	if s.ahead != nil {
-		s.ahead.probe = probeDue
+	for _, c := range s.ahead {
+		if c != nil {
+			c.probe = probeDue
+		}
 	}
 }
 
@@ -151,10 +158,12 @@ func (r *Registry) release(t *Ticket, now instant) {
 	for i := range t.slots {
 		s := &t.slots[i]
 		r.serve(s.route, now)
-		if s.ahead != nil {
-			r.serve(s.ahead, now)
-			s.ahead.refs--
-			s.ahead = nil
+		for j, c := range s.ahead {
+			if c != nil {
+				r.serve(c, now)
+				c.refs--
+				s.ahead[j] = nil
+			}
 		}
 		if s.route.links == nil {
 			continue
@@ -173,7 +182,7 @@ func (t *Ticket) awaited() bool {
 	for i := range t.slots {
 		s := &t.slots[i]
 		a, b := s.route.roots()
-		if s.route.line != nil || a.line != nil || b != nil && b.line != nil || s.ahead != nil {
+		if s.route.line != nil || a.line != nil || b != nil && b.line != nil || s.leadsCounter() {
 			return true
 		}
 	}

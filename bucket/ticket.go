@@ -55,8 +55,8 @@ const (
 // A slot is one draw of a ticket.
 type slot struct {
 	route   *state
-	ahead   *state  // while leased: the counter at which others wait for it; nil: none
-	due     instant // while leased: when its answer is due, if a quota asks
+	ahead   [2]*state // while leased: the counters at which others wait for it; nil: none
+	due     instant   // while leased: when its answer is due, if a quota asks
 	weight  int32
 	counted int32 // while leased: as how much its route and counters count it; 0: an earlier slot's do
 	leads   bool  // while leased: others wait for it at its route
