@@ -24,7 +24,7 @@ func (l Lease) Done(received time.Time, updates ...Update) []Change {
 	at = max(at, t.granted)
 	if len(updates) == 0 {
 		now := at // close enough while nobody waits
-		if t.awaited() {
+		if t.awaited() || at > t.granted.add(slowTrip) { // or it is said to have arrived in the future
 			now = r.now()
 		}
 		r.settle(t)

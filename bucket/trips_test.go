@@ -165,3 +165,17 @@ func TestARequestIsSentTheShortestTripBeforeTheWindowEnds(t *testing.T) {
 		waits.wantAt(11400 * ms)
 	})
 }
+
+func TestAnAnswerThatArrivesInTheFutureArrivesNow(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, other := learned("limit", "1"), open("other", "1")
+		b.ask(d).done(window(d, 5, 0, 12*sec))
+		b.pass(2 * sec)
+		for range 3 {
+			b.ask(other).granted().Done(time.Now().Add(time.Hour))
+		}
+		q := b.ask(d)
+		b.pass(10 * sec)
+		q.wantAt(12 * sec) // round trips take no time
+	})
+}
