@@ -8,7 +8,7 @@ type window struct {
 	// lo and hi are the earliest and the latest moment at which all is back; 0: no answer told. In a window known to be
 	// fixed, every answer narrows them.
 	lo, hi instant
-	closed instant // the latest moment at which the fixed window before may have ended
+	closed instant // the latest moment at which the fixed window before may have ended, or this one was first told
 	limit  int32   // what a whole window holds; 0: not told
 	// remaining is the least that an answer told in this window, less what was sent and never counted by an answer.
 	// While no answer of a new window came, it is the limit.
@@ -73,10 +73,12 @@ type reading struct {
 }
 
 // observe takes in a reading. Answers arrive out of order, and each tells of a past: one of an older window says
-// nothing of this one, and within one window remaining only falls. fixed says that the window is known not to slide.
+// nothing of this one, and within one window remaining only falls. But who was sent once this window had been told, and
+// hears that it ends earlier than that, tells of another. fixed says that the window is known not to slide.
 func (w *window) observe(in *reading, fixed bool) (c Corrections) {
 	old := in.lo <= w.closed && in.sent < w.closed // it may tell of the window before
-	if old && w.hi == 0 || w.hi != 0 && in.hi < w.lo {
+	early := w.hi != 0 && in.hi < w.lo
+	if old && w.hi == 0 || early && in.sent < w.closed {
 		w.granted = max(w.granted-in.mine, 0) // it was not of this window after all
 		return c
 	}
@@ -93,8 +95,8 @@ func (w *window) observe(in *reading, fixed bool) (c Corrections) {
 		if in.limit > was.limit {
 			w.remaining = in.remaining // what it was counted down from was too low
 		}
-		w.lo, w.hi = in.lo, in.hi
-	case w.hi != 0 && in.lo <= w.hi: // the same window
+		w.lo, w.hi, w.closed = in.lo, in.hi, max(w.closed, in.received)
+	case w.hi != 0 && in.lo <= w.hi && !early: // the same window
 		w.remaining = min(w.remaining, in.remaining)
 		switch {
 		case old:
@@ -105,8 +107,10 @@ func (w *window) observe(in *reading, fixed bool) (c Corrections) {
 		}
 	default: // the first thing we hear, or a window that began before we expected it
 		if w.hi != 0 {
-			w.closed = w.hi
 			c.Reset++
+			if !early {
+				w.closed = w.hi
+			}
 		}
 		w.start(in)
 	}
@@ -123,7 +127,7 @@ func (w *window) like(in *reading) bool {
 
 // start begins a window of which an answer is the first to tell.
 func (w *window) start(in *reading) {
-	w.phase, w.remaining, w.lo, w.hi = known, in.remaining, in.lo, in.hi
+	w.phase, w.remaining, w.lo, w.hi, w.closed = known, in.remaining, in.lo, in.hi, max(w.closed, in.received)
 	w.granted = in.inflight + in.mine
 }
 

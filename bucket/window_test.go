@@ -222,3 +222,30 @@ func TestAnswersThatCeaseToTellFreeTheCounter(t *testing.T) {
 		t.Error("the one that went ahead was answered and told nothing, and still the counter holds others back")
 	}
 }
+
+func TestAWindowThatIsToldToEndEarlierIsAnother(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("limit", "1")
+		b.ask(d).done(window(d, 5, 3, time.Minute))
+		b.pass(sec)
+		for left := 4; left >= 0; left-- { // the server has begun anew, with shorter windows
+			b.ask(d).done(window(d, 5, left, 5*sec))
+		}
+		q := b.ask(d)
+		q.wantWaiting()
+		b.pass(5 * sec)
+		q.wantAt(6 * sec)
+	})
+}
+
+func TestAnAnswerThatWasOvertakenEndsNoWindow(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("limit", "1")
+		qs := b.askAll(2, d)
+		b.pass(sec)
+		qs[1].done(window(d, 5, 0, 10*sec))
+		b.pass(sec)
+		qs[0].done(window(d, 5, 4, sec))
+		b.ask(d).wantWaiting()
+	})
+}
