@@ -86,7 +86,7 @@ func (s *state) estimate(w int32, others int, n spare, at, now instant) instant 
 	if period := s.slides(); period > 0 {
 		// Beyond what the window holds, each unit takes a period; those in flight are counted as gone for good.
 		over := min(units+int(s.inflight-limit), int(limit)*mostLaps)
-		return max(at, max(win.hi, now).add(-shortest).add(period*time.Duration(over)))
+		return max(at, max(win.hi, now).add(-shortest).add(times(period, over)))
 	}
 	if over := units - int(max(room, 0)); over > 0 && win.hi > now {
 		laps := 0
@@ -96,4 +96,13 @@ func (s *state) estimate(w int32, others int, n spare, at, now instant) instant 
 		at = max(at, win.hi.add(-shortest).add(s.kind.long*time.Duration(laps)))
 	}
 	return at
+}
+
+// longestWait is further than any estimate need look.
+const longestWait = 100 * 365 * 24 * time.Hour
+
+// times is d, which is not 0, so many times; it stops at longestWait.
+func times(d time.Duration, n int) time.Duration {
+	most := int(longestWait / d)
+	return d * time.Duration(min(max(n, -most), most))
 }

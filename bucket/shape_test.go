@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -458,4 +459,25 @@ func TestAKindThatSlidesDoesSoWithAnotherLimitToo(t *testing.T) {
 		b.wantShape(d, bucket.Shape{Sliding: true, Lo: 500 * ms, Hi: 500 * ms})
 		b.wantRoom(9, d)
 	})
+}
+
+func TestAPeriodOfAnyLengthDelaysOnlyWhatTheWindowHasNoRoomFor(t *testing.T) {
+	for limit := 1000; limit < 1<<24; limit += limit/4 + 1 {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				d := open("limit", "1")
+				for range 4 {
+					b.ask(d).done(window(d, limit, limit-2, 20*time.Hour))
+					b.pass(sec)
+				}
+				if !b.Shape(d.Key).Sliding {
+					t.Error("the window is not known to slide")
+				}
+				if x := b.Explain(nil, d); x.Wait != 0 {
+					t.Errorf("the wait is estimated as %v, want none", x.Wait)
+				}
+				b.ask(d).wantAt(4 * sec)
+			})
+		})
+	}
 }

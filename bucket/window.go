@@ -59,7 +59,11 @@ func (w *window) slides(now instant, inflight, units int32, period, shortest tim
 	case w.hi == 0:
 		return now
 	}
-	return max(now, w.hi.add(-shortest-time.Duration(spare)*period))
+	all := w.hi.add(-shortest)
+	if left := time.Duration(all - now); left <= 0 || time.Duration(spare) >= left/period+1 { // their product may be too large
+		return now
+	}
+	return max(now, all.add(-time.Duration(spare)*period))
 }
 
 // A reading is what an answer says of a window.
