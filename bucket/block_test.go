@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"reflect"
 	"testing"
@@ -156,6 +157,22 @@ func TestUnblockLetsThoseGoWhoWaitForNothingElse(t *testing.T) {
 		q := b.ask(d)
 		b.pass(sec)
 		q.wantAt(2500 * ms)
+	})
+}
+
+func TestUnblockLiftsWhatAnErrorIsAbout(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		get, put, hash := open("get", "1"), open("put", "1"), open("hash", "1")
+		b.ask(get).done(alias(get, hash), alias(put, hash), window(hash, 5, 4, time.Minute), block(hash, time.Minute))
+		waiting := b.ask(put)
+		_, err := b.AcquireTicket(b.Context(), &bucket.Ticket{Mode: bucket.Reject}, get)
+		why, ok := errors.AsType[*bucket.WaitError](err)
+		if !ok {
+			t.Fatalf("got %v, want a WaitError", err)
+		}
+		b.Unblock(why.Key)
+		b.ask(get).wantAt(0)
+		waiting.wantAt(0)
 	})
 }
 

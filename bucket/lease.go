@@ -23,7 +23,7 @@ func (l Lease) Done(received time.Time, updates ...Update) []Change {
 	t := l.open()
 	at = max(at, t.granted)
 	if len(updates) == 0 {
-		now := at // close enough while nobody waits
+		now := at                                        // close enough while nobody waits
 		if t.awaited() || at > t.granted.add(slowTrip) { // or it is said to have arrived in the future
 			now = r.now()
 		}

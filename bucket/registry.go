@@ -264,7 +264,8 @@ func (r *Registry) remove(s *state) {
 }
 
 // Unblock lifts the block on a bucket, such as one that a mistaken answer put there, and lets whoever waits for
-// nothing else go. It does nothing if there is no such bucket.
+// nothing else go. The blocks on the buckets that count its requests are lifted with it: it is this key that a
+// [WaitError] names. It does nothing if there is no such bucket.
 func (r *Registry) Unblock(key Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -274,9 +275,23 @@ func (r *Registry) Unblock(key Key) {
 		return
 	}
 	now := r.now()
+	a, b := s.roots()
+	all := [...]*state{s, a, b}
+	for _, c := range all {
+		if c != nil {
+			c.unblock()
+		}
+	}
+	for _, c := range all {
+		if c != nil {
+			r.serve(c, now)
+		}
+	}
+}
+
+func (s *state) unblock() {
 	s.blocked, s.refusals = 0, 0
 	if s.probe == probeDue {
 		s.probe = probeNone
 	}
-	r.serve(s, now)
 }
