@@ -245,12 +245,12 @@ func (r *Registry) prune(c *state, now instant) {
 	}
 }
 
-// part undoes all links of s to its counters.
-func (s *state) part() {
+// part undoes all links of s to its counters, and returns who counts less now.
+func (s *state) part() (freed []*state) {
 	if !s.counted() {
-		return
+		return nil
 	}
-	s.rewire(func() {
+	return s.rewire(func() {
 		s.dropAlso()
 		s.leave(s.links.counter)
 		s.links.counter, s.links.folded = nil, false

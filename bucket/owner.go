@@ -113,7 +113,7 @@ func (r *Registry) foldOne(s *state, now instant) {
 	if to.passes(s) {
 		return
 	}
-	s.part()
+	freed := s.part()
 	to.blocked = max(to.blocked, s.blocked)
 	to.refusals = max(to.refusals, s.refusals)
 	if to.probe == probeNone && to.window.phase == unknown {
@@ -152,6 +152,9 @@ func (r *Registry) foldOne(s *state, now instant) {
 	r.expire(to, now)
 	r.serve(to, now)
 	r.serve(to.root(), now)
+	for _, c := range freed {
+		r.serve(c, now)
+	}
 }
 
 // inherit carries over what answers have told of a kind of which none is known.

@@ -315,3 +315,16 @@ func TestOwnersThatAreOneShareALargeRegistry(t *testing.T) {
 		wantWaiting(0, qs...)
 	})
 }
+
+func TestThoseWhoWaitForACounterGoWhenAnOwnersRoutesLeaveIt(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		get, put, hash := of("second", open("get", "1")), open("put", "1"), open("hash", "1")
+		b.ask(get).done(alias(get, hash), alias(put, hash), window(hash, 1, 0, sec))
+		b.pass(2 * sec)
+		b.ask(get)
+		q := b.ask(put)
+		q.wantWaiting()
+		b.join("second", "owner")
+		q.wantAt(2 * sec)
+	})
+}
