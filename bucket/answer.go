@@ -211,7 +211,11 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 		return
 	}
 	s.window.roll(e.now, s.inflight, s.kind.provider.trips.shortest)
+	was := s.window
 	corrections.add(s.window.observe(in, s.kind.fixed))
+	if s.window.lo == in.lo && s.window.hi == in.hi && (was.hi == 0 || in.lo > was.hi || in.hi < was.lo) {
+		s.kind.latest = min(max(time.Duration(in.lo-e.received), 0), e.r.maxBlock)
+	}
 }
 
 // uncounted gives back what the request took from a bucket's counters.

@@ -93,7 +93,7 @@ func (s *state) estimate(w int32, others int, n spare, at, now instant) instant 
 		if limit > 0 {
 			laps = min((over-1)/int(limit), mostLaps)
 		}
-		at = max(at, win.hi.add(-shortest).add(s.kind.long*time.Duration(laps)))
+		at = max(at, win.hi.add(-shortest).add(s.kind.latest*time.Duration(laps)))
 	}
 	return at
 }

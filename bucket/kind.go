@@ -27,6 +27,7 @@ type law struct {
 	told   instant       // when the request was granted whose answer told it
 	flips  uint8         // how often the limit went back to the former
 	long   time.Duration // the longest that a window was seen to last, which is at least that of half a window
+	latest time.Duration // how long the latest window was to last, when its first answer came: at most all of a window
 	shape
 }
 

@@ -229,6 +229,7 @@ func (l *loader) kind(in *savedKind, saved time.Time) {
 	}
 	k.limit = min(in.Holds, maxLimit)
 	k.long = min(max(in.Long, 0), r.maxBlock)
+	k.latest = k.long
 	k.fixed = in.Fixed
 	if 0 <= in.Least && in.Least <= in.Most && 0 < in.Most && in.Most <= r.maxBlock {
 		k.votes, k.period = min(in.Votes, enoughVotes), span{in.Least, in.Most}

@@ -312,3 +312,19 @@ func TestAKeyShowsLittleOfItsOwner(t *testing.T) {
 		}
 	}
 }
+
+func TestAWaitIsEstimatedByTheWindowsOfToday(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("limit", "1")
+		b.ask(d).done(window(d, 5, 4, 10*time.Minute))
+		b.pass(10 * time.Minute)
+		for left := 4; left >= 0; left-- { // they have become shorter
+			b.ask(d).done(window(d, 5, left, 5*sec))
+		}
+		b.askAll(5, d)
+		b.askWith(b.Context(), &bucket.Ticket{MaxWait: 15 * sec}, d).wantWaiting() // not failed at once
+		if got := b.Explain(nil, d).Wait; got != 10*sec {
+			t.Errorf("the wait is estimated as %v, want two windows", got)
+		}
+	})
+}
