@@ -126,7 +126,8 @@ func (s *state) take(now instant, w int32) (answer instant) {
 		s.debt = d
 	}
 	if p.Quota > 0 {
-		for until := now.add(trips.shortest - p.Window); len(d.answers) > 0 && d.answers[0] <= until; {
+		until := now.add(trips.shortest - p.Window)
+		for len(d.answers) > 0 && (d.answers[0] <= until || len(d.answers)-mostBeyond > p.Quota) {
 			d.answers = d.answers[1:]
 		}
 		answer = now.add(trips.longest)
@@ -146,6 +147,10 @@ func (s *state) take(now instant, w int32) (answer instant) {
 	return answer
 }
 
+// mostBeyond is how many units beyond its quota a debt remembers, of requests that went although they would have had to
+// wait: those of the last whole quota hold others back, and some of them may yet be given back.
+const mostBeyond = 1 << 12
+
 // units is how many of w units a quota counts: more than all of it is never there.
 func (p *Policy) units(w int32) int { return min(int(w), p.Quota) }
 
@@ -154,8 +159,12 @@ func (d *debt) insert(answer instant, n int) {
 	if i > 0 && answer < d.answers[i-1] {
 		i, _ = slices.BinarySearch(d.answers, answer+1)
 	}
-	for range n {
-		d.answers = slices.Insert(d.answers, i, answer)
+	d.answers = slices.Grow(d.answers, n)
+	after := d.answers[i:]
+	d.answers = d.answers[:len(d.answers)+n]
+	copy(d.answers[i+n:], after)
+	for j := range n {
+		d.answers[i+j] = answer
 	}
 }
 

@@ -130,6 +130,19 @@ func TestAQuotaRemembersNoMoreThanTwoWindows(t *testing.T) {
 }
 
 // The registry relies on it, and x/time/rate does not document it.
+func TestAQuotaThatIsExceededRemembersNoMore(t *testing.T) {
+	d := bucket.NewDebtor(bucket.Policy{Quota: 5, Window: 10 * time.Hour})
+	for i := range 10_000 { // as in mode Shadow
+		d.Take(time.Duration(i+1)*sec, 1)
+	}
+	if n := d.Kept(); n > 5000 {
+		t.Errorf("%d units are remembered, want far fewer", n)
+	}
+	if got, want := d.Ready(10_000*sec, 1), 9996*sec+10*time.Hour; got != want {
+		t.Errorf("one more may go at %v, want %v", got, want)
+	}
+}
+
 func TestALimiterTakesTokensBackUpToItsBurst(t *testing.T) {
 	at := time.Unix(0, 0)
 	l := rate.NewLimiter(rate.Every(sec), 3)
