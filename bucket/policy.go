@@ -36,7 +36,7 @@ func (i instant) clock() time.Time { return clock.Add(time.Duration(i)) }
 func (s *state) ready(now instant, others, w int, share float64) instant {
 	d, p, trip := s.debt, s.policy, s.kind.provider.trips.shortest
 	n := p.clip(w, p.Quota)
-	quota := max(p.Quota-int(float64(p.Quota)*share), n)
+	quota := max(p.Quota-shareOf(p.Quota, share), n)
 	return max(d.quotaReady(p, quota, now, others+n, trip), d.paceReady(p, now, others+min(w, p.burst()), trip))
 }
 

@@ -3,7 +3,10 @@ package bucket
 // Everything here requires that Registry.mu is held.
 
 // of is how many units of a limit are for those above ordinary priority.
-func (o spare) of(limit int32) int32 { return int32(float64(limit) * o.share) }
+func (o spare) of(limit int32) int32 { return int32(shareOf(int(limit), o.share)) }
+
+// shareOf is a share of n in whole units. What a product of floats is short of one does not count: 0.29 of 100 are 29.
+func shareOf(n int, share float64) int { return int(float64(n)*share + 1e-6) }
 
 // outranks says whether somebody in line at s goes before t: then t waits behind, even if there would be room for it.
 // Those of ordinary priority who wait only for what is not theirs hold up nobody above it.

@@ -277,3 +277,12 @@ func TestOneThatComesToBeFavouredGoesAtOnceIfOnlyTheReserveHeldItBack(t *testing
 		q.wantAt(65 * sec) // at x, of which a unit is left
 	})
 }
+
+func TestAShareOfWholeUnitsIsNotCut(t *testing.T) {
+	inBubble(t, &bucket.Options{Reserve: 0.29}, func(b *bubble) {
+		d := open("limit", "")
+		b.ask(d).done(window(d, 100, 99, 10*sec))
+		wantWaiting(29, b.askAll(99, d)...)
+		wantWaiting(29, b.askAll(100, quota("quota", 100, 10*sec))...)
+	})
+}
