@@ -112,7 +112,7 @@ func (r *Registry) grant(t *Ticket, now instant) {
 			if c == nil {
 				continue
 			}
-			if s.ahead == nil && c != route && c.goesAhead() { // at the other, the next one does
+			if c != route && c.goesAhead() {
 				c.probe = probeOut
 				s.ahead[j] = c
 				c.refs++
