@@ -15,6 +15,7 @@ type answer struct {
 	touched       []*state // that it changed, beyond those of the ticket
 	moved         []*state // whose routes or counters changed
 	blocked       []*state // that it blocks
+	charged       []*state // whose quotas it charges
 	eased         []*kind  // whose buckets may now let more through
 	refused       bool     // it blocks something: the request was not counted
 	apart         []apart  // routes that count for themselves, though the answer names a counter
@@ -32,6 +33,7 @@ func (e *answer) begin(t *Ticket, now, received instant) {
 func (e *answer) end() {
 	e.told, e.touched, e.moved = emptied(e.told), emptied(e.touched), emptied(e.moved)
 	e.blocked, e.eased, e.apart = emptied(e.blocked), emptied(e.eased), emptied(e.apart)
+	e.charged = emptied(e.charged)
 	e.t, e.refused, e.joins, e.changes = nil, false, nil, nil
 }
 
@@ -84,11 +86,16 @@ func (e *answer) take(updates []Update) {
 		switch u := u.(type) {
 		case Uncounted:
 			e.uncounted(u)
+		case Charge:
+			e.charged = append(e.charged, e.state(&u.Key))
 		case Window:
 			e.window(u)
 		}
 	}
-	r.learn(t, e.received, e.now, e.told)
+	r.learn(t, e.received, e.now, e.told, e.charged)
+	for _, s := range e.charged {
+		e.charge(s)
+	}
 	for _, u := range updates {
 		if b, ok := u.(Block); ok {
 			e.block(b)
@@ -230,6 +237,14 @@ func (e *answer) uncounted(u Uncounted) {
 	}
 }
 
+// charge tells how much of a quota is charged by now.
+func (e *answer) charge(s *state) {
+	if p := s.policy; p != nil && p.Charged && s.debt != nil {
+		n := len(s.debt.owed(p, e.now, s.kind.provider.trips.shortest)) - int(s.drawn())
+		e.changes = append(e.changes, Change{Key: s.key(), Charged: max(n, 1), Quota: p.Quota})
+	}
+}
+
 // counterOf returns what counts the requests of which an answer speaks by a key.
 func (e *answer) counterOf(key Key) *state {
 	for i := range e.apart {
@@ -310,7 +325,7 @@ func (r *Registry) end(u Window, k *kind, in *reading) bool {
 
 // learn deals with an answer's round trip, with the ticket's draws of which the answer says nothing, and with those
 // that others waited for.
-func (r *Registry) learn(t *Ticket, received, now instant, told []*state) {
+func (r *Registry) learn(t *Ticket, received, now instant, told, charged []*state) {
 	for i := range t.slots {
 		s := &t.slots[i]
 		route := s.route
@@ -318,7 +333,8 @@ func (r *Registry) learn(t *Ticket, received, now instant, told []*state) {
 			route.kind.provider.trips.answered(t.granted, received)
 		}
 		if route.debt != nil {
-			route.answered(t.granted, s.due, s.weight, time.Duration(received-t.granted))
+			counts := !route.policy.Charged || slices.Contains(charged, route)
+			route.answered(t.granted, s.due, s.weight, time.Duration(received-t.granted), counts)
 		}
 		if s.leads {
 			route.seen(now)

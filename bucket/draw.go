@@ -22,6 +22,9 @@ type Policy struct {
 	// that it is sure of.
 	Quota  int
 	Window time.Duration
+	// Charged makes the quota one of what answers say went wrong, such as invalid requests: a unit counts only if its
+	// answer has a [Charge]. Until the answer comes, and if none does, it counts as well.
+	Charged bool
 
 	// Every is a pace: one unit each Every on average, with up to Burst at once (0 means 1). 0 means no pace.
 	Every time.Duration

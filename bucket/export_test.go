@@ -86,7 +86,7 @@ func (d *Debtor) Take(now time.Duration, w int) { d.s.take(instant(now), int32(w
 
 // Answered says how long the answer took to what was taken then.
 func (d *Debtor) Answered(granted time.Duration, w int, trip time.Duration) {
-	d.s.answered(instant(granted), d.due(granted), int32(w), trip)
+	d.s.answered(instant(granted), d.due(granted), int32(w), trip, true)
 }
 
 func (d *Debtor) GiveBack(now, granted time.Duration, w int) {

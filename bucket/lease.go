@@ -28,7 +28,7 @@ func (l Lease) Done(received time.Time, updates ...Update) []Change {
 			now = r.now()
 		}
 		r.settle(t)
-		r.learn(t, min(at, now), now, nil)
+		r.learn(t, min(at, now), now, nil, nil)
 		t.calm(nil)
 		r.release(t, now)
 		return nil

@@ -189,14 +189,16 @@ func (d *debt) remove(answer instant, n int) (removed int) {
 const fewAnswers = 16
 
 // answered takes in how long the answer took to the units granted then, which was due at a certain moment. A very late
-// one tells rather of a busy server, and does not count in full.
-func (s *state) answered(granted, due instant, w int32, trip time.Duration) {
+// one tells rather of a busy server, and does not count in full. Unless they count, the quota has them back.
+func (s *state) answered(granted, due instant, w int32, trip time.Duration, count bool) {
 	d, p := s.debt, s.policy
 	if d == nil {
 		return
 	}
 	if p.Quota > 0 {
-		d.insert(granted.add(min(trip, s.kind.provider.trips.shortest+p.Window/2)), d.remove(due, p.units(w)))
+		if n := d.remove(due, p.units(w)); count {
+			d.insert(granted.add(min(trip, s.kind.provider.trips.shortest+p.Window/2)), n)
+		}
 	}
 	if d.last == granted {
 		d.trip = trip

@@ -83,6 +83,7 @@ type savedBucket struct {
 type savedPolicy struct {
 	Quota      int           `json:"quota,omitempty"`
 	Window     time.Duration `json:"window_ns,omitempty"`
+	Charged    bool          `json:"charged,omitempty"`
 	Every      time.Duration `json:"every_ns,omitempty"`
 	Burst      int           `json:"burst,omitempty"`
 	Concurrent int           `json:"concurrent,omitempty"`

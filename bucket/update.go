@@ -2,8 +2,8 @@ package bucket
 
 import "time"
 
-// An Update is what an answer says of buckets: a [Window], a [Block], an [Alias], a [SameOwner] or an [Uncounted], and
-// nothing else.
+// An Update is what an answer says of buckets: a [Window], a [Block], an [Alias], a [SameOwner], an [Uncounted] or
+// a [Charge], and nothing else.
 type Update interface{ update() }
 
 // A Window says how much of a bucket is left and until when.
@@ -51,11 +51,15 @@ type SameOwner struct{ Provider, Owner, As string }
 // An Uncounted says that the request was not counted in a bucket: another refused it.
 type Uncounted struct{ Key Key }
 
+// A Charge says that the request counts against a quota of which only what is charged counts: [Policy.Charged].
+type Charge struct{ Key Key }
+
 func (Window) update()    {}
 func (Block) update()     {}
 func (Alias) update()     {}
 func (SameOwner) update() {}
 func (Uncounted) update() {}
+func (Charge) update()    {}
 
 // A Change is a consequence of an answer that somebody may want to hear of.
 type Change struct {
@@ -64,4 +68,7 @@ type Change struct {
 	Limit int
 	// Blocked is until when a block holds the bucket; zero when the change is no such thing.
 	Blocked time.Time
+	// Charged is how much of a quota was charged within its window, this time included, and Quota how much that is; both
+	// are 0 when the change is no such thing.
+	Charged, Quota int
 }

@@ -37,6 +37,7 @@ type events struct {
 	suppressed *prometheus.CounterVec
 	rejected   *prometheus.CounterVec
 	invalid    *prometheus.CounterVec
+	warnings   *prometheus.CounterVec
 	overflow   *prometheus.CounterVec
 
 	providers table[*provider]
@@ -53,6 +54,7 @@ type provider struct {
 	suppressed *counters
 	rejected   *counters
 	invalid    *counters // nil where nobody counts them
+	warnings   *counters
 	overflow   prometheus.Counter
 }
 
@@ -95,6 +97,9 @@ func newEvents() *events {
 		invalid: counterVec("invalid_requests_total",
 			"Answers that count towards a ban of the address: 401, 403, and 429 unless of a shared limit.",
 			"provider", "code"),
+		warnings: counterVec("invalid_warnings_total",
+			"Answers by which so many percent of the invalid requests that lead to a ban were used up.",
+			"provider", "percent"),
 		overflow: counterVec("route_overflow_total",
 			"Finished requests counted as route other because their provider has too many routes.",
 			"provider"),
@@ -124,9 +129,10 @@ func histogramVec(name, help string, buckets []float64, labels ...string) *prome
 }
 
 // vectors is everything to be collected.
-func (e *events) vectors() [10]prometheus.Collector {
+func (e *events) vectors() [11]prometheus.Collector {
 	return [...]prometheus.Collector{
-		e.requests, e.duration, e.waits, e.shadow, e.limited, e.retries, e.suppressed, e.rejected, e.invalid, e.overflow,
+		e.requests, e.duration, e.waits, e.shadow, e.limited, e.retries, e.suppressed, e.rejected, e.invalid, e.warnings,
+		e.overflow,
 	}
 }
 
@@ -156,9 +162,11 @@ func (e *events) newProvider(name string) *provider {
 			string(transport.RetryServerError), string(transport.RetryConnection)),
 		rejected: newCounters(e.rejected, name).start(
 			rejectedQueueFull, rejectedMaxWait, rejectedDeadline, rejectedWouldWait, rejectedGone),
+		warnings: newCounters(e.warnings, name),
 		overflow: e.overflow.WithLabelValues(name),
 	}
 	if name == discord {
+		p.warnings.start("50", "80", "95")
 		p.invalid = newCounters(e.invalid, name).start("401", "403", "429")
 	}
 	p.routes.max = maxRoutes

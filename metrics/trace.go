@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,6 +27,7 @@ func NewTrace(reg prometheus.Registerer) (*transport.Trace, error) {
 		WaitDone:    e.waitDone,
 		GotResponse: e.gotResponse,
 		Retry:       e.retry,
+		Charged:     e.charged,
 		Finished:    e.finished,
 	}, nil
 }
@@ -71,6 +73,12 @@ func isInvalid(info transport.ResponseInfo) bool {
 
 func (e *events) retry(_ context.Context, info transport.RetryInfo) {
 	e.provider(info.Provider).retries.inc(string(info.Reason))
+}
+
+func (e *events) charged(_ context.Context, info transport.ChargeInfo) {
+	if info.Passed > 0 {
+		e.provider(info.Provider).warnings.inc(strconv.Itoa(info.Passed))
+	}
 }
 
 func (e *events) finished(ctx context.Context, info transport.FinishedInfo) {

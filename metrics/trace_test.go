@@ -42,6 +42,17 @@ func TestATraceShowsThis(t *testing.T) {
 	lint(t, reg)
 }
 
+func TestAWarningIsCountedWhenAShareOfTheInvalidRequestsIsUsedUp(t *testing.T) {
+	trace, reg := newTrace(t)
+	for _, passed := range []int{0, 50, 0, 80, 95, 50} {
+		trace.Charged(t.Context(), transport.ChargeInfo{CallInfo: call("discord", "other", 1), Passed: passed})
+	}
+	want := map[string]float64{"50 discord": 2, "80 discord": 1, "95 discord": 1}
+	if got := series(t, reg, "invalid_warnings_total"); !maps.Equal(got, want) {
+		t.Errorf("warnings: got %v, want %v", got, want)
+	}
+}
+
 func TestAFinishedRequestIsCountedByHowItEnded(t *testing.T) {
 	gone, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the user left"))

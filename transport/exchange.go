@@ -361,6 +361,9 @@ func (x *exchange) report(changes []bucket.Change) {
 		if c.Limit > 0 && h.LimitLearned != nil {
 			h.LimitLearned(x.ctx, LimitInfo{CallInfo: x.info(), Key: c.Key, Limit: c.Limit})
 		}
+		if c.Charged > 0 && h.Charged != nil {
+			h.Charged(x.ctx, ChargeInfo{x.info(), c.Key, c.Charged, c.Quota, passed(c.Charged, c.Quota)})
+		}
 		if !c.Blocked.IsZero() && h.Blocked != nil {
 			h.Blocked(x.ctx, BlockInfo{CallInfo: x.info(), Key: c.Key, Until: c.Blocked})
 		}

@@ -20,6 +20,7 @@ import (
 //	Refused: 5s      a limit refused it, for so long; "untold" does not say for how long
 //	Final: yes       sending it again is of no use
 //	Limit: 7         what a window of ten seconds holds; all of it is left
+//	Invalid: yes     it is charged to a quota of what goes wrong
 //	Blocked: 5s      nobody may go for so long, whatever became of this request
 //
 // A body that begins with "refused" means the same as Refused: 1s.
@@ -76,6 +77,9 @@ func (p *api) Judge(_ *http.Request, call *providers.Call, a *providers.Answer) 
 	}
 	if n := a.Header.Get("Limit"); n != "" {
 		v.Updates = append(v.Updates, bucket.Window{Key: key, Limit: 7, Remaining: 7, ResetAfter: 10 * time.Second})
+	}
+	if a.Header.Get("Invalid") != "" {
+		v.Updates = append(v.Updates, bucket.Charge{Key: key})
 	}
 	v.Final = a.Header.Get("Final") != ""
 	return v

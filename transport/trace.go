@@ -28,6 +28,8 @@ type Trace struct {
 	LimitLearned func(context.Context, LimitInfo)
 	// Blocked runs when an answer blocked a bucket, or prolonged its block.
 	Blocked func(context.Context, BlockInfo)
+	// Charged runs when an answer was charged to a quota of what goes wrong, such as invalid requests.
+	Charged func(context.Context, ChargeInfo)
 	// Finished runs once for each request, when RoundTrip returns.
 	Finished func(context.Context, FinishedInfo)
 }
@@ -101,6 +103,29 @@ type BlockInfo struct {
 	Until time.Time
 }
 
+// ChargeInfo says how much of a quota of what goes wrong is used up, see bucket.Policy.Charged.
+type ChargeInfo struct {
+	CallInfo
+	Key bucket.Key
+	// Charged is how much was charged within the quota's window, this time included, of Quota.
+	Charged, Quota int
+	// Passed is 50, 80 or 95 if this one used up that share, in percent; 0 otherwise.
+	Passed int
+}
+
+// shares are what a quota is watched for, in percent.
+var shares = [...]int{95, 80, 50}
+
+// passed returns the highest share that the nth of a quota uses up and the one before did not; 0 if it is none.
+func passed(n, quota int) int {
+	for _, share := range shares {
+		if (n-1)*100 < share*quota && share*quota <= n*100 {
+			return share
+		}
+	}
+	return 0
+}
+
 // FinishedInfo says how a request ended. Attempt is how often it was sent.
 type FinishedInfo struct {
 	CallInfo
@@ -147,6 +172,7 @@ func join(a, b *Trace) *Trace {
 		Retry:        both(a.Retry, b.Retry),
 		LimitLearned: both(a.LimitLearned, b.LimitLearned),
 		Blocked:      both(a.Blocked, b.Blocked),
+		Charged:      both(a.Charged, b.Charged),
 		Finished:     both(a.Finished, b.Finished),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/transport"
 )
 
@@ -285,6 +286,7 @@ func TestHooksMayMakeRequests(t *testing.T) {
 				Retry:        func(ctx context.Context, _ transport.RetryInfo) { other(ctx) },
 				LimitLearned: func(ctx context.Context, _ transport.LimitInfo) { other(ctx) },
 				Blocked:      func(ctx context.Context, _ transport.BlockInfo) { other(ctx) },
+				Charged:      func(ctx context.Context, _ transport.ChargeInfo) { other(ctx) },
 				Finished:     func(ctx context.Context, _ transport.FinishedInfo) { other(ctx) },
 			},
 		})
@@ -294,4 +296,25 @@ func TestHooksMayMakeRequests(t *testing.T) {
 		}
 		checkQuiet(t, limits)
 	})
+}
+
+func TestTraceTellsWhenAQuotaOfWhatGoesWrongIsUsedUpByShares(t *testing.T) {
+	var got []string
+	limits := transport.New(
+		&api{draws: []bucket.Draw{{Key: apiKey, Policy: &bucket.Policy{Quota: 30, Window: time.Minute, Charged: true}}}},
+		&transport.Options{
+			Base: serve(answer(403, "Invalid: yes")),
+			Trace: &transport.Trace{Charged: func(_ context.Context, i transport.ChargeInfo) {
+				if i.Passed > 0 {
+					got = append(got, fmt.Sprintf("%v: %d of %d, %d %%", i.Key, i.Charged, i.Quota, i.Passed))
+				}
+			}},
+		})
+	for range 30 {
+		want(t, roundTrip(limits, request(t.Context(), http.MethodGet, nil)), 403)
+	}
+	wanted := []string{"api all [me]: 15 of 30, 50 %", "api all [me]: 24 of 30, 80 %", "api all [me]: 29 of 30, 95 %"}
+	if !slices.Equal(got, wanted) {
+		t.Errorf("told %q, want %q", got, wanted)
+	}
 }
