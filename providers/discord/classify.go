@@ -68,7 +68,7 @@ func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
 		key := bucket.Key{Provider: name, Limit: global, Owner: account, Subject: domain}
 		call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.global})
 	}
-	call.Draws = append(call.Draws, bucket.Draw{Key: bucket.Key{Provider: name, Limit: egress}, Policy: p.stop})
+	call.Draws = append(call.Draws, bucket.Draw{Key: bucket.Key{Provider: name, Limit: egress}, Policy: p.egress})
 	return call, true
 }
 

@@ -321,12 +321,13 @@ func (stuck) Read([]byte) (int, error) { return 0, nil }
 
 func TestTheGlobalLimitAndTheBanHavePoliciesAndRoutesHaveNone(t *testing.T) {
 	for _, tt := range []struct {
-		opts  *discord.Options
-		quota int
+		opts           *discord.Options
+		quota, invalid int
 	}{
-		{nil, 50},
-		{&discord.Options{GlobalPerSecond: -1}, 50},
-		{&discord.Options{GlobalPerSecond: 500}, 500},
+		{nil, 50, 9500},
+		{&discord.Options{GlobalPerSecond: -1}, 50, 9500},
+		{&discord.Options{GlobalPerSecond: 500, InvalidPer10Minutes: 7}, 500, 7},
+		{&discord.Options{InvalidPer10Minutes: -1}, 50, 0},
 	} {
 		p := discord.New(tt.opts)
 		call, _ := p.Classify(request(t, "GET", "https://discord.com/api/v10/channels/1"))
@@ -338,7 +339,11 @@ func TestTheGlobalLimitAndTheBanHavePoliciesAndRoutesHaveNone(t *testing.T) {
 				t.Errorf("%v: each request has a policy of its own", d.Key)
 			}
 		}
-		want := []*bucket.Policy{nil, {Quota: tt.quota, Window: time.Second}, {}}
+		ban := &bucket.Policy{}
+		if tt.invalid > 0 {
+			*ban = bucket.Policy{Quota: tt.invalid, Window: 10 * time.Minute, Charged: true}
+		}
+		want := []*bucket.Policy{nil, {Quota: tt.quota, Window: time.Second}, ban}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v: got %v, want %v", tt.opts, got, want)
 		}

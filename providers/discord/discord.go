@@ -37,6 +37,10 @@ type Options struct {
 	// GlobalPerSecond is the global limit of a credential in requests a second; 0 means 50, which is what Discord
 	// allows unless it has raised it for a large bot.
 	GlobalPerSecond int
+	// InvalidPer10Minutes is how many invalid requests, answered 401, 403, or 429 unless for the sake of a shared limit, may
+	// be sent within ten minutes, over all credentials; then everything waits. Discord bans an address at 10,000; 0 means
+	// 9,500, for those of other processes, and negative no bound. Requests in flight count until they are answered.
+	InvalidPer10Minutes int
 	// Hosts are claimed besides discord.com, discordapp.com, and the ptb and canary hosts of both: those of a proxy
 	// or a test server. Ports are ignored.
 	Hosts []string
@@ -44,6 +48,13 @@ type Options struct {
 
 // globalPerSecond: https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 const globalPerSecond = 50
+
+// What gets an address banned, and how much of it is left to others:
+// https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+const (
+	invalidPer10Minutes = 9_500
+	invalidWindow       = 10 * time.Minute
+)
 
 // oldDomain has had a global limit of its own since October 2023: https://discord.com/developers/docs/change-log
 const oldDomain = "discordapp.com"
@@ -55,6 +66,7 @@ type Provider struct {
 
 	// Shared by all draws.
 	global *bucket.Policy
+	egress *bucket.Policy
 	stop   *bucket.Policy // of what only ever holds a request back after a refusal
 }
 
@@ -71,7 +83,14 @@ func New(opts *Options) *Provider {
 		owners: digest.New(o.Secret, name),
 		hosts:  map[string]string{},
 		global: &bucket.Policy{Quota: o.GlobalPerSecond, Window: time.Second},
+		egress: &bucket.Policy{},
 		stop:   &bucket.Policy{},
+	}
+	if o.InvalidPer10Minutes == 0 {
+		o.InvalidPer10Minutes = invalidPer10Minutes
+	}
+	if o.InvalidPer10Minutes > 0 {
+		*p.egress = bucket.Policy{Quota: o.InvalidPer10Minutes, Window: invalidWindow, Charged: true}
 	}
 	for _, h := range o.Hosts {
 		u := url.URL{Host: h}

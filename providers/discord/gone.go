@@ -11,18 +11,23 @@ import (
 // message: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 const codeUnknownWebhook = "10015"
 
-// gone blocks what an answer shows to be of no more use: a webhook that was deleted, or a credential that is refused.
-// To go on asking is what gets an address banned: https://discord.com/developers/docs/topics/rate-limits
+// gone blocks what an answer shows to be of no more use: a webhook that was deleted, or a credential that is refused; and
+// charges what Discord counts as invalid. To go on asking is what gets an address banned:
+// https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 //
 // That neither comes back is not sure, and so the blocks tell no length: one request goes to see after a second, the
 // next after two, and at last one a minute.
 func (x *exchange) gone() []bucket.Update {
+	charge := bucket.Charge{Key: x.egress}
 	switch x.answer.Status {
+	case http.StatusForbidden:
+		return []bucket.Update{charge}
 	case http.StatusUnauthorized:
 		// What has a token in its path has another credential than its Authorization, if any, and that was looked at.
 		if x.global != (bucket.Key{}) && x.path.token() == "" && field.Get(x.req.Header, "Authorization") != "" {
-			return blocks(0, x.global)
+			return append(blocks(0, x.global), charge)
 		}
+		return []bucket.Update{charge}
 	case http.StatusNotFound:
 		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.path.webhook() {
 			return blocks(0, x.route)

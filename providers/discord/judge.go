@@ -47,7 +47,11 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 		}
 	}
 	if a.Status == http.StatusTooManyRequests {
-		return x.refusal()
+		v := x.refusal()
+		if v.Scope != providers.ScopeShared {
+			v.Updates = append(v.Updates, bucket.Charge{Key: x.egress})
+		}
+		return v
 	}
 	return providers.Verdict{Updates: append(x.learn(), x.gone()...)}
 }

@@ -59,7 +59,31 @@ func judge(t *testing.T, method, rawURL string, a *providers.Answer) providers.V
 		t.Fatalf("%s is not claimed", rawURL)
 	}
 	a.Received = received
-	return p.Judge(req, &call, a)
+	return charged(t, a.Status, p.Judge(req, &call, a))
+}
+
+// charged takes the charge for an invalid request off a verdict, and fails the test unless it has one if, and only if, it
+// should: https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+func charged(t *testing.T, status int, v providers.Verdict) providers.Verdict {
+	t.Helper()
+	var rest []bucket.Update
+	charges := 0
+	for _, u := range v.Updates {
+		if c, ok := u.(bucket.Charge); ok && c.Key == egress {
+			charges++
+			continue
+		}
+		rest = append(rest, u)
+	}
+	want := 0
+	if status == 401 || status == 403 || status == 429 && v.Scope != providers.ScopeShared {
+		want = 1
+	}
+	if charges != want {
+		t.Errorf("a %d of scope %q is charged %d times, want %d", status, v.Scope, charges, want)
+	}
+	v.Updates = rest
+	return v
 }
 
 func blocked(wait time.Duration, keys ...bucket.Key) (us []bucket.Update) {
@@ -540,9 +564,9 @@ func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
 			req := request(t, http.MethodPatch, tt.url)
 			req.Body = io.NopCloser(strings.NewReader(`{"name":"x"}`))
 			call, _ := p.Classify(req)
-			got := p.Judge(req, &call, &providers.Answer{
+			got := charged(t, 429, p.Judge(req, &call, &providers.Answer{
 				Status: 429, Header: tt.header, Body: []byte(tt.body), Received: received,
-			})
+			}))
 			tt.want = append(tt.want, bucket.Uncounted{Key: edit})
 			want := providers.Verdict{Updates: tt.want, Refused: true, Scope: tt.scope}
 			if !reflect.DeepEqual(got, want) {

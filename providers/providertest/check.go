@@ -144,6 +144,8 @@ func (s *subject) checkUpdate(u bucket.Update, a *providers.Answer) (broken []er
 	case bucket.Block:
 		bounded("a Block's For", u.For)
 		return append(broken, s.checkKey(u.Key)...)
+	case bucket.Charge:
+		return append(broken, s.checkKey(u.Key)...)
 	case bucket.Uncounted:
 		return append(broken, s.checkKey(u.Key)...)
 	case bucket.Alias:

@@ -39,6 +39,9 @@ func newAPI(opts Options) *api {
 	if opts.AuthorizedToken == nil {
 		opts.AuthorizedToken = func(string) bool { return true }
 	}
+	if opts.Forbidden == nil {
+		opts.Forbidden = func(*http.Request) bool { return false }
+	}
 	if opts.Gone == nil {
 		opts.Gone = func(string) bool { return false }
 	}
@@ -138,6 +141,8 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	switch webhook := rt.webhook(); {
 	case webhook != "" && a.opts.Gone(webhook):
 		reply = wrong(http.StatusNotFound, 10015, "Unknown Webhook")
+	case a.opts.Forbidden(c.Request):
+		reply = wrong(http.StatusForbidden, 50013, "Missing Permissions")
 	case !wellFormed:
 		reply = wrong(http.StatusBadRequest, 50109, "The request body contains invalid JSON.")
 	default:

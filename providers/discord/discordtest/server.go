@@ -55,6 +55,9 @@ type Options struct {
 	// Authorized says which credentials, such as "Bot abc", are valid. Nil means all but the empty one. Its calls do
 	// not overlap.
 	Authorized func(credential string) bool
+	// Forbidden says which requests are answered 403, as those of a bot are that may not do something. Nil means none. Its
+	// calls do not overlap.
+	Forbidden func(*http.Request) bool
 	// AuthorizedToken says which tokens of webhooks and interactions, that stand in the path, are valid. Nil means all.
 	// Its calls do not overlap.
 	AuthorizedToken func(token string) bool

@@ -608,6 +608,24 @@ func TestATokenInThePathMayBeInvalid(t *testing.T) {
 	})
 }
 
+func TestWhatIsForbiddenIsInvalid(t *testing.T) {
+	bubble(t, &discordtest.Options{
+		Invalid: 2, Forbidden: func(r *http.Request) bool { return r.Method == http.MethodDelete },
+	}, func(t *testing.T, srv *discordtest.Server) {
+		for _, method := range []string{"DELETE", "GET", "DELETE"} {
+			resp, body := call(t, srv.Client(), method, "/api/v10/channels/1", "")
+			if method == "GET" {
+				expect(t, "status", resp.StatusCode, 200)
+				continue
+			}
+			expect(t, "status", resp.StatusCode, 403)
+			expect(t, "body", body, `{"code":50013,"message":"Missing Permissions"}`)
+		}
+		resp, _ := call(t, srv.Client(), "GET", "/api/v10/channels/1", "")
+		expect(t, "status after two that were invalid", resp.StatusCode, 429)
+	})
+}
+
 func TestSublimitRefusesOnlyWhatItIsAbout(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, srv *discordtest.Server) {
 		c := srv.Client()
