@@ -349,3 +349,19 @@ func TestOneThatGoesBeforeTheFavouredOneIsHeldUpByNothing(t *testing.T) {
 
 // durationOf is for arithmetic with units of time.
 func durationOf(n int) time.Duration { return time.Duration(n) }
+
+func TestTheFavouredOneIsLookedAtAgainAsACounterOfItsEnds(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		x, y := b.never(1)
+		get, put, first, second := open("get", "1"), open("put", "1"), open("first", "1"), open("second", "1")
+		b.ask(get).done(alias(get, first), alias(put, first), window(first, 5, 3, 55*sec-b.now()))
+		b.ask(get).done(alias(get, second), window(second, 5, 4, time.Hour)) // first counts get until its window ends
+		q := b.ask(get, x.draw, y.draw)
+		put.Weight = 3
+		heavy := b.ask(put) // waits for that
+		q.wantFavoured(55 * sec)
+		heavy.wantAt(55 * sec)
+		b.pass(5 * sec)
+		q.wantAt(60 * sec)
+	})
+}

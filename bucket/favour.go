@@ -40,8 +40,16 @@ func (s *state) back(now instant) instant {
 
 // serveBeside lets those through at its other buckets who may go while the favoured one waits where it stands now.
 func (r *Registry) serveBeside(w *waiter, now instant) {
+	var few [len(w.inline)]*state
+	states := few[:0]
 	for i := range w.links {
-		if s := w.links[i].state; s != w.in.state {
+		states = append(states, w.links[i].state)
+	}
+	for _, s := range states {
+		if r.favoured != w || w.in == nil {
+			return // its turn came meanwhile, and all of them were served
+		}
+		if s != w.in.state {
 			r.serve(s, now)
 		}
 	}
