@@ -214,7 +214,7 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 	e.touched = append(e.touched, s)
 	corrections := &s.kind.provider.corrections
 	if slid && s.slides() > 0 {
-		corrections.add(s.window.slide(in))
+		corrections.add(s.window.slide(in, s.lost()))
 		return
 	}
 	s.window.roll(e.now, s.inflight, s.kind.provider.trips.shortest)

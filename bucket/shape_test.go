@@ -183,6 +183,25 @@ func TestALostUnitOfASlidingWindowDefersTheOthers(t *testing.T) {
 	}
 }
 
+func TestALostUnitOfASlidingWindowIsMissingThoughAnEarlierAnswerDoesNotCountIt(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, server := learned("a", "1"), &slider{limit: 3, period: sec}
+		slide(b, d, server)
+		b.pass(time.Minute)
+		start := b.now()
+		qs := b.askAll(4, d)
+		remaining, after, _ := server.take(1) // the first arrives
+		server.take(2)                        // and so do the others
+		b.pass(50 * ms)
+		qs[1].granted().Lost()
+		b.pass(50 * ms)
+		qs[0].done(window(d, 3, remaining, after))
+		qs[3].wantWaiting() // two are counted besides
+		b.pass(2 * sec)
+		qs[3].wantAt(start + 1100*ms) // when the first is back, as far as its answer tells
+	})
+}
+
 func TestACanceledUnitOfASlidingWindowIsBackAtOnce(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := learned("a", "1")

@@ -1,6 +1,9 @@
 package bucket
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A window is what is known of a counter from answers. Its kind's shape says whether all comes back at its end, or one
 // unit after the other until then.
@@ -16,6 +19,9 @@ type window struct {
 	// granted is what was granted and may count in this window: all since it began, and what was in flight then.
 	granted int32
 	phase   phase
+	// untolds is, where units come back one by one, how many were not told of since the latest answer to a request that
+	// was sent after them. closed is the latest moment at which one was, then: such a window has no other use for it.
+	untolds uint16
 }
 
 type phase uint8
@@ -137,15 +143,29 @@ func (w *window) start(in *reading) {
 
 // slide takes in a reading of a sliding window: all is back later the more was counted, so that the latest moment told
 // is that of the answer that counts the most. What is left is noted, too, should the window turn out to be fixed.
-func (w *window) slide(in *reading) (c Corrections) {
+//
+// An answer to a request that was sent before others were lost may not count those: later is by how much each of them
+// may defer the moment.
+func (w *window) slide(in *reading, later time.Duration) (c Corrections) {
 	if in.limit > 0 && in.limit != w.limit {
 		if w.limit > 0 {
 			c.Limit++
 		}
 		w.limit = in.limit
 	}
-	if in.hi >= w.hi {
+	untolds, closed, hi := w.untolds, w.closed, in.hi
+	if in.sent >= closed {
+		untolds = 0
+	}
+	if untolds > 0 {
+		hi = hi.add(times(later, int(untolds)))
+		if w.limit > 0 { // more than all of it is never missing
+			hi = max(in.hi, min(hi, in.received.add(times(later, int(w.limit)))))
+		}
+	}
+	if hi >= w.hi {
 		w.start(in)
+		w.hi, w.closed, w.untolds = hi, closed, untolds
 	}
 	return c
 }
@@ -159,6 +179,7 @@ func (w *window) untold(now instant, mine, inflight int32, alone bool, later tim
 		*w = window{phase: free, limit: w.limit, closed: w.closed} // answers have ceased to tell
 	case w.phase == known && later > 0:
 		w.hi = max(w.hi, now).add(time.Duration(mine) * later)
+		w.untolds, w.closed = uint16(min(int32(w.untolds)+mine, math.MaxUint16)), now
 	case w.phase == known:
 		w.remaining -= mine
 	case alone:
