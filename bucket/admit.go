@@ -138,7 +138,7 @@ func (t *Ticket) countedBefore(i int, a, b *state) bool {
 
 // serve lets those through who wait at s and may go, and has the rest looked at again in time.
 func (r *Registry) serve(s *state, now instant) {
-	r.prune(s, now)
+	r.pruneRoutes(s, now)
 	for s.line != nil && s.line.waiting > 0 {
 		w := s.line.first(everybody)
 		by, at := r.refuser(w.ticket, now)

@@ -214,7 +214,7 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 	e.touched = append(e.touched, s)
 	corrections := &s.kind.provider.corrections
 	if slid && s.slides() > 0 {
-		corrections.add(s.window.slide(in, s.lost()))
+		corrections.add(s.window.slide(in, s.unitTime()))
 		return
 	}
 	s.window.roll(e.now, s.inflight, s.kind.provider.trips.shortest)
@@ -362,7 +362,7 @@ func untold(c *state, told []*state, now instant, counted int32, alone bool) {
 	if c.window.phase == free || slices.Contains(told, c) {
 		return
 	}
-	c.window.untold(now, counted, c.inflight, alone || c.policy != nil, c.lost()) // with a policy, nobody need go ahead
+	c.window.untold(now, counted, c.inflight, alone || c.policy != nil, c.unitTime()) // with a policy, nobody need go ahead
 }
 
 // The waits after blocks of unknown length.

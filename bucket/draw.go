@@ -11,7 +11,8 @@ type Draw struct {
 	// until one came a single request goes ahead to see. A zero Policy documents no number either, but says that
 	// nobody need go ahead: such a bucket only ever holds requests back while a Block or a Window says so.
 	//
-	// A Policy must not be changed once a Draw with it was used; draws on one key may share one.
+	// A Policy must not be changed once a Draw with it was used; draws on one key may share one. A draw with another policy
+	// for the same key replaces the one before, and what was owed to that is forgotten.
 	Policy *Policy
 }
 

@@ -27,7 +27,7 @@ func (s *state) back(now instant) instant {
 	switch w := &s.window; {
 	case w.phase != known:
 	case s.slides() > 0:
-		at = max(at, max(w.hi, now).add(min(s.lost(), defaultMaxBlock/time.Duration(w.limit))*time.Duration(w.limit)))
+		at = max(at, max(w.hi, now).add(min(s.unitTime(), defaultMaxBlock/time.Duration(w.limit))*time.Duration(w.limit)))
 	case now < w.hi.add(-trips.shortest): // else it is about to begin anew
 		at = max(at, w.hi)
 	case s.kind.long > 0:

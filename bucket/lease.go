@@ -9,8 +9,9 @@ type Lease struct {
 	gen uint32
 }
 
-// Done settles the lease of a request that was answered. received is when the answer arrived, updates what it says of
-// buckets, whether or not they are those of the request's draws. It returns what changed by that, mostly nothing.
+// Done settles the lease of a request that was answered. received is when the answer arrived, by time.Now, which may be
+// some time ago; it is not believed if it is in the future. updates are what the answer says of buckets, whether or not
+// they are those of the request's draws. Done returns what changed by that, mostly nothing.
 func (l Lease) Done(received time.Time, updates ...Update) []Change {
 	r := l.registry()
 	at := r.instant(received)
@@ -56,7 +57,7 @@ func (l Lease) Lost() {
 		a, b := s.route.roots()
 		for _, c := range [...]*state{a, b} {
 			if c != nil && s.counted > 0 {
-				c.window.untold(now, s.counted, c.inflight, false, c.lost())
+				c.window.untold(now, s.counted, c.inflight, false, c.unitTime())
 			}
 		}
 		s.back()

@@ -231,8 +231,8 @@ func (s *state) over(now instant) bool {
 	return s.window.hi <= now && s.blocked <= now
 }
 
-// prune is state.prune for all routes that c counts besides another. Those who wait on them go first, and in order.
-func (r *Registry) prune(c *state, now instant) {
+// pruneRoutes is state.prune for all routes that c counts besides another. Those who wait on them go first, and in order.
+func (r *Registry) pruneRoutes(c *state, now instant) {
 	if c.links == nil || c.line == nil || c.line.waiting == 0 || !c.over(now) {
 		return
 	}

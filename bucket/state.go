@@ -71,8 +71,8 @@ func (s *state) slides() time.Duration {
 	return 0
 }
 
-// lost returns how much later all is back for each unit of which no answer tells; 0 if units come back all at once.
-func (s *state) lost() time.Duration {
+// unitTime returns how much later all is back for each unit of which no answer tells; 0 if units come back all at once.
+func (s *state) unitTime() time.Duration {
 	if s.slides() > 0 {
 		return s.kind.period.hi
 	}
