@@ -69,7 +69,7 @@ func underlimitPairs(b *testing.B, channels int) func(int) error {
 			b.Fatal(err)
 		}
 		req.Header.Set("Authorization", "Bot token")
-		call, ok := p.Classify(req)
+		call, ok := p.Classify(req, time.Now())
 		if !ok {
 			b.Fatal("the request is not claimed")
 		}

@@ -23,7 +23,7 @@ var anyKey = bucket.Key{Provider: "any", Limit: "all"}
 
 func (anyAPI) Name() string { return "any" }
 
-func (anyAPI) Classify(req *http.Request) (providers.Call, bool) {
+func (anyAPI) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	return providers.Call{Provider: "any", Route: req.Method, Draws: []bucket.Draw{{Key: anyKey}}}, true
 }
 

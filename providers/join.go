@@ -23,9 +23,9 @@ type joined []Provider
 
 func (j joined) Name() string { return "joined" }
 
-func (j joined) Classify(req *http.Request) (Call, bool) {
+func (j joined) Classify(req *http.Request, now time.Time) (Call, bool) {
 	for _, p := range j {
-		if call, ok := p.Classify(req); ok {
+		if call, ok := p.Classify(req, now); ok {
 			call.by = p
 			return call, true
 		}

@@ -16,7 +16,7 @@ type host string
 
 func (h host) Name() string { return string(h) }
 
-func (h host) Classify(req *http.Request) (providers.Call, bool) {
+func (h host) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	return providers.Call{Provider: string(h), Draws: []bucket.Draw{{Key: h.key()}}}, req.Host == string(h)
 }
 
@@ -38,7 +38,7 @@ func TestTheFirstThatClaimsARequestHasIt(t *testing.T) {
 	for name, p := range all {
 		t.Run(name, func(t *testing.T) {
 			for _, want := range []string{"a", "b"} {
-				call, ok := p.Classify(to(want))
+				call, ok := p.Classify(to(want), time.Time{})
 				if !ok || call.Provider != want {
 					t.Fatalf("a request to %s is of %q", want, call.Provider)
 				}
@@ -47,7 +47,7 @@ func TestTheFirstThatClaimsARequestHasIt(t *testing.T) {
 					t.Errorf("an answer of %s leads to %v", want, v.Updates)
 				}
 			}
-			if call, ok := p.Classify(to("c")); ok {
+			if call, ok := p.Classify(to("c"), time.Time{}); ok {
 				t.Errorf("%q claims what is nobody's", call.Provider)
 			}
 		})
@@ -61,6 +61,25 @@ func (p polite) Refuse(*http.Request, *providers.Call, time.Time, time.Duration)
 	return http.Header{"X-By": {string(p.host)}}, []byte(`{"by":"` + string(p.host) + `"}`)
 }
 
+// late claims what comes after a while.
+type late struct{ providers.Provider }
+
+func (l late) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
+	if now.Unix() < 1000 {
+		return providers.Call{}, false
+	}
+	return l.Provider.Classify(req, now)
+}
+
+func TestAJoinTellsItsProvidersTheTime(t *testing.T) {
+	p := providers.Join(late{host("a")})
+	for at, want := range map[int64]bool{999: false, 1000: true} {
+		if _, ok := p.Classify(to("a"), time.Unix(at, 0)); ok != want {
+			t.Errorf("at %d: claimed is %t", at, ok)
+		}
+	}
+}
+
 func TestAJoinRefusesInTheNameOfWhoClaimedTheRequest(t *testing.T) {
 	p := providers.Join(polite{"a"}, host("b"))
 	now := time.Date(2026, 5, 23, 14, 0, 3, 250e6, time.FixedZone("", 7200))
@@ -68,7 +87,7 @@ func TestAJoinRefusesInTheNameOfWhoClaimedTheRequest(t *testing.T) {
 		"a": {"a", `{"by":"a"}`},
 		"b": {"", `{"error":"rate_limited","message":"The request was not sent: it would have had to wait too long."}`},
 	} {
-		call, _ := p.Classify(to(name))
+		call, _ := p.Classify(to(name), time.Time{})
 		header, body := providers.Refuse(p, to(name), &call, now, 1200*time.Millisecond)
 		wantHeader := http.Header{
 			"Content-Type": {"application/json"}, "Date": {"Sat, 23 May 2026 12:00:03 GMT"}, "Retry-After": {"2"},
@@ -87,7 +106,7 @@ func TestAJoinIsNotChangedByItsArguments(t *testing.T) {
 	ps := []providers.Provider{host("a")}
 	p := providers.Join(ps...)
 	ps[0] = host("b")
-	if _, ok := p.Classify(to("a")); !ok {
+	if _, ok := p.Classify(to("a"), time.Time{}); !ok {
 		t.Error("it forgot its provider")
 	}
 }

@@ -14,8 +14,9 @@ type Provider interface {
 	Name() string
 
 	// Classify says what req is to this provider. It reports false if req is not a request to its API. It must not
-	// consume req.Body; it may read a bounded prefix of the copy that req.GetBody gives.
-	Classify(req *http.Request) (Call, bool)
+	// consume req.Body; it may read a bounded prefix of the copy that req.GetBody gives. now, which may be any time, is
+	// when the request is about to ask for leave, on our clock: limits may depend on the age of what a request is about.
+	Classify(req *http.Request, now time.Time) (Call, bool)
 
 	// Judge reads an answer to a request that Classify claimed.
 	Judge(req *http.Request, call *Call, a *Answer) Verdict

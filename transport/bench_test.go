@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/providers"
@@ -18,7 +19,7 @@ type constant struct{ call providers.Call }
 
 func (constant) Name() string { return "api" }
 
-func (c *constant) Classify(*http.Request) (providers.Call, bool) { return c.call, true }
+func (c *constant) Classify(*http.Request, time.Time) (providers.Call, bool) { return c.call, true }
 
 func (*constant) Judge(*http.Request, *providers.Call, *providers.Answer) (v providers.Verdict) {
 	return v

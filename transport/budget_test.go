@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/providers"
@@ -153,7 +154,7 @@ type byHost struct{}
 
 func (byHost) Name() string { return "by host" }
 
-func (byHost) Classify(req *http.Request) (providers.Call, bool) {
+func (byHost) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	return providers.Call{Provider: req.URL.Host}, true
 }
 

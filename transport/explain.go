@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 )
@@ -24,7 +25,7 @@ func (t *Transport) Explain(req *http.Request) Explanation {
 	if req.URL == nil || req.Header == nil {
 		return Explanation{}
 	}
-	call, ok := t.provider.Classify(req)
+	call, ok := t.provider.Classify(req, time.Now())
 	if !ok {
 		return Explanation{}
 	}

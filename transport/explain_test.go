@@ -1,16 +1,20 @@
 package transport_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/providers"
 	"github.com/underlimit/underlimit/providers/slack"
 	"github.com/underlimit/underlimit/transport"
 )
@@ -138,6 +142,43 @@ func TestExplainMindsThePriority(t *testing.T) {
 		}
 		for range 4 {
 			want(t, <-done, 200)
+		}
+	})
+}
+
+// dated is a provider with a bucket for each second.
+type dated struct{ *api }
+
+func (d dated) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
+	call, ok := d.api.Classify(req, now)
+	call.Route = strconv.FormatInt(now.Unix(), 10)
+	return call, ok
+}
+
+func TestAProviderIsToldTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var routes []string
+		limits := transport.New(dated{&api{}}, &transport.Options{
+			Base: serve(answer(200)),
+			Trace: &transport.Trace{Finished: func(_ context.Context, info transport.FinishedInfo) {
+				routes = append(routes, info.Route)
+			}},
+		})
+		var want []string
+		for range 2 {
+			time.Sleep(time.Minute)
+			now := strconv.FormatInt(time.Now().Unix(), 10)
+			want = append(want, now, now)
+			req := request(t.Context(), http.MethodGet, nil)
+			routes = append(routes, limits.Explain(req).Route)
+			resp, err := limits.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+		}
+		if !slices.Equal(routes, want) {
+			t.Errorf("routes %v, want %v", routes, want)
 		}
 	})
 }

@@ -39,7 +39,7 @@ var (
 
 func (*api) Name() string { return "api" }
 
-func (p *api) Classify(req *http.Request) (providers.Call, bool) {
+func (p *api) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	if p.read && req.GetBody != nil {
 		if body, err := req.GetBody(); err == nil {
 			_, _ = io.Copy(io.Discard, body)

@@ -121,7 +121,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.base.RoundTrip(req) // which knows what to say of it
 	}
 	body := newBody(req)
-	call, ok := t.provider.Classify(body.request(req))
+	// This is not asked again, though a message gets older while its deletion waits: at worst a limit refuses it once
+	// that it did not draw on, and by that answer its bucket leads there.
+	call, ok := t.provider.Classify(body.request(req), time.Now())
 	if !ok && !body.taken() {
 		return t.base.RoundTrip(req)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/internal/field"
@@ -18,7 +19,7 @@ const (
 
 // Classify claims requests to /api on a host of Discord's. Their routes are the documented ones, with the method, such
 // as "POST /channels/{channel}/messages", or "other".
-func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
+func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL == nil {
 		return providers.Call{}, false
 	}

@@ -43,7 +43,7 @@ func request(t testing.TB, method, rawURL string) *http.Request {
 
 func classify(t testing.TB, method, rawURL string) providers.Call {
 	t.Helper()
-	call, ok := discord.New(nil).Classify(request(t, method, rawURL))
+	call, ok := discord.New(nil).Classify(request(t, method, rawURL), received)
 	if !ok {
 		t.Fatalf("%s %s is not claimed", method, rawURL)
 	}
@@ -296,7 +296,7 @@ func TestAChangeOfANameDrawsOnAFurtherLimit(t *testing.T) {
 			case "stuck":
 				req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(stuck{}), nil }
 			}
-			call, _ := discord.New(nil).Classify(req)
+			call, _ := discord.New(nil).Classify(req, received)
 			i := slices.IndexFunc(call.Draws, func(d bucket.Draw) bool { return d.Key.Limit == edit+" name" })
 			switch {
 			case i < 0 && tt.want:
@@ -330,8 +330,8 @@ func TestTheGlobalLimitAndTheBanHavePoliciesAndRoutesHaveNone(t *testing.T) {
 		{&discord.Options{InvalidPer10Minutes: -1}, 50, 0},
 	} {
 		p := discord.New(tt.opts)
-		call, _ := p.Classify(request(t, "GET", "https://discord.com/api/v10/channels/1"))
-		again, _ := p.Classify(request(t, "GET", "https://discord.com/api/v10/channels/2"))
+		call, _ := p.Classify(request(t, "GET", "https://discord.com/api/v10/channels/1"), received)
+		again, _ := p.Classify(request(t, "GET", "https://discord.com/api/v10/channels/2"), received)
 		var got []*bucket.Policy
 		for i, d := range call.Draws {
 			got = append(got, d.Policy)
@@ -370,11 +370,11 @@ func TestOnlyTheAPIIsClaimed(t *testing.T) {
 		"/api/v10/users/@me":                                false,
 		"mailto:discord.com/api/v10":                        false,
 	} {
-		if _, got := p.Classify(request(t, "GET", rawURL)); got != want {
+		if _, got := p.Classify(request(t, "GET", rawURL), received); got != want {
 			t.Errorf("%s: claimed is %t, want %t", rawURL, got, want)
 		}
 	}
-	if _, claimed := p.Classify(&http.Request{}); claimed {
+	if _, claimed := p.Classify(&http.Request{}, received); claimed {
 		t.Error("a request without a URL is claimed")
 	}
 }
@@ -383,7 +383,7 @@ func TestCredentialsAreToldApartByDigestsThatDependOnTheSecret(t *testing.T) {
 	owner := func(secret, authorization string) string {
 		req := request(t, "get", "https://discord.com/api/v10/users/@me")
 		req.Header.Set("Authorization", authorization)
-		call, _ := discord.New(&discord.Options{Secret: secret}).Classify(req)
+		call, _ := discord.New(&discord.Options{Secret: secret}).Classify(req, received)
 		return call.Draws[0].Key.Owner
 	}
 	all := []string{owner("", "Bot x"), owner("", "Bearer x"), owner("s", "Bot x")}
@@ -470,7 +470,7 @@ func FuzzClassify(f *testing.F) {
 			u.Path, u.RawPath = decoded, path
 		}
 		req := &http.Request{Method: method, URL: u, Header: http.Header{"Authorization": {authorization}}}
-		call, ok := p.Classify(req)
+		call, ok := p.Classify(req, received)
 		if !ok {
 			return
 		}
@@ -497,7 +497,7 @@ func BenchmarkClassify(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				p.Classify(req)
+				p.Classify(req, received)
 			}
 		})
 	}

@@ -54,7 +54,7 @@ func judge(t *testing.T, method, rawURL string, a *providers.Answer) providers.V
 	t.Helper()
 	p := discord.New(nil)
 	req := request(t, method, rawURL)
-	call, ok := p.Classify(req)
+	call, ok := p.Classify(req, received)
 	if !ok {
 		t.Fatalf("%s is not claimed", rawURL)
 	}
@@ -238,7 +238,7 @@ func TestMillisecondsThatWereAskedForAreNotTakenForSeconds(t *testing.T) {
 	p := discord.New(nil)
 	req := request(t, "POST", oldMessages)
 	req.Header.Set("X-RateLimit-Precision", "millisecond")
-	call, _ := p.Classify(req)
+	call, _ := p.Classify(req, received)
 	got := p.Judge(req, &call, &providers.Answer{
 		Status: 200, Header: header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 5"), Received: received,
 	}).Updates
@@ -563,7 +563,7 @@ func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
 			p := discord.New(nil)
 			req := request(t, http.MethodPatch, tt.url)
 			req.Body = io.NopCloser(strings.NewReader(`{"name":"x"}`))
-			call, _ := p.Classify(req)
+			call, _ := p.Classify(req, received)
 			got := charged(t, 429, p.Judge(req, &call, &providers.Answer{
 				Status: 429, Header: tt.header, Body: []byte(tt.body), Received: received,
 			}))
@@ -582,7 +582,7 @@ func TestASharedRefusalHoldsOneChannelAndAGlobalOneTheBotButNoInteraction(t *tes
 		send := func(method, url string, status int, h http.Header, body string) time.Duration {
 			start := time.Now()
 			req := request(t, method, url)
-			call, _ := p.Classify(req)
+			call, _ := p.Classify(req, received)
 			lease, err := r.Acquire(context.Background(), call.Draws...)
 			if err != nil {
 				t.Fatal(err)
@@ -635,7 +635,7 @@ func FuzzJudge(f *testing.F) {
 		retryAfter, via, limit, remaining, reset, resetAfter, bucketHash, isGlobal, scope, date, body string,
 	) {
 		req := request(t, "POST", urls[int(i)%len(urls)])
-		call, _ := p.Classify(req)
+		call, _ := p.Classify(req, received)
 		h := http.Header{}
 		for name, v := range map[string]string{
 			"Retry-After": retryAfter, "Via": via, "Date": date, "X-RateLimit-Limit": limit, "X-RateLimit-Reset": reset,

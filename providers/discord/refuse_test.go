@@ -15,7 +15,7 @@ import (
 func refuse(t *testing.T, method, url string) (http.Header, string) {
 	t.Helper()
 	p, req := discord.New(nil), httptest.NewRequest(method, url, nil)
-	call, ok := p.Classify(req)
+	call, ok := p.Classify(req, received)
 	if !ok {
 		t.Fatalf("%s is not claimed", url)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/internal/digest"
@@ -44,7 +45,7 @@ func (*Provider) Name() string { return name }
 
 // Classify claims the HTTP requests to any host, except those that become something else than HTTP once answered. Its
 // routes are the hosts, which are as many as the program talks to.
-func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
+func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL == nil || req.Method == http.MethodConnect || len(req.Header["Upgrade"]) > 0 {
 		return providers.Call{}, false
 	}

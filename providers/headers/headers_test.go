@@ -44,7 +44,7 @@ func FuzzHosts(f *testing.F) {
 	}
 	p := headers.New(nil)
 	f.Fuzz(func(t *testing.T, scheme, host string) {
-		call, ok := p.Classify(&http.Request{URL: &url.URL{Scheme: scheme, Host: host}})
+		call, ok := p.Classify(&http.Request{URL: &url.URL{Scheme: scheme, Host: host}}, time.Time{})
 		if ok && (call.Route == "" || len(call.Route) > 253 || len(call.Draws) != 1) {
 			t.Errorf("%q: got %+v", host, call)
 		}
@@ -68,7 +68,7 @@ func TestAHostAndACredentialMakeALimit(t *testing.T) {
 	} {
 		want.Provider, want.Owner = "headers", d.Of("token ghp_abcdef")
 		wantCall := providers.Call{Provider: "headers", Route: want.Limit, Draws: []bucket.Draw{{Key: want}}}
-		if got, ok := p.Classify(request(target)); !ok || !reflect.DeepEqual(got, wantCall) {
+		if got, ok := p.Classify(request(target), time.Time{}); !ok || !reflect.DeepEqual(got, wantCall) {
 			t.Errorf("%.60s: got %+v, %t, want %+v", target, got, ok, wantCall)
 		}
 	}
@@ -84,7 +84,7 @@ func TestWhatIsNoExchangeOfHTTPIsNotClaimed(t *testing.T) {
 		"an upgrade": upgrade, "a tunnel": connect, "another scheme": request("ftp://api.example/"),
 		"a request to nowhere": {URL: &url.URL{Scheme: "https", Path: "/"}}, "a request without a URL": {},
 	} {
-		if _, ok := p.Classify(req); ok {
+		if _, ok := p.Classify(req, time.Time{}); ok {
 			t.Errorf("%s is claimed", what)
 		}
 	}
@@ -98,7 +98,7 @@ var (
 
 func TestVerdicts(t *testing.T) {
 	p := headers.New(nil)
-	call, _ := p.Classify(request("https://api.example/"))
+	call, _ := p.Classify(request("https://api.example/"), time.Time{})
 	key := call.Draws[0].Key
 
 	at := func(limit, remaining int, reset time.Time, precision time.Duration) bucket.Window {
@@ -239,7 +239,7 @@ func TestVerdicts(t *testing.T) {
 
 func TestWithoutADateOurClockIsTakenForTheServers(t *testing.T) {
 	p := headers.New(nil)
-	call, _ := p.Classify(request("https://api.example/"))
+	call, _ := p.Classify(request("https://api.example/"), time.Time{})
 	h := http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"1700000010"}}
 	want := providers.Verdict{
 		Refused: true,

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/internal/digest"
@@ -69,7 +70,7 @@ func (*Provider) Name() string { return name }
 var learned bucket.Policy
 
 // Classify claims the requests to Intercom's hosts.
-func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
+func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL == nil || !p.serves(req.URL.Host) {
 		return providers.Call{}, false
 	}

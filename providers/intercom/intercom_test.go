@@ -45,7 +45,7 @@ func FuzzRequests(f *testing.F) {
 	}
 	p := intercom.New(nil)
 	f.Fuzz(func(t *testing.T, method, host, path string) {
-		call, ok := p.Classify(&http.Request{Method: method, URL: &url.URL{Host: host, Path: path}})
+		call, ok := p.Classify(&http.Request{Method: method, URL: &url.URL{Host: host, Path: path}}, time.Time{})
 		if ok && (len(call.Draws) != 3 || call.Route == "" || strings.Count(call.Route, "/") > 5) {
 			t.Errorf("%s %s: got %+v", method, path, call)
 		}
@@ -54,7 +54,7 @@ func FuzzRequests(f *testing.F) {
 
 func TestAllHostsLeadToOneCount(t *testing.T) {
 	p := intercom.New(&intercom.Options{Hosts: []string{"Proxy.example", "127.0.0.1:8080"}})
-	want, ok := p.Classify(request(http.MethodGet, "https://api.intercom.io/me"))
+	want, ok := p.Classify(request(http.MethodGet, "https://api.intercom.io/me"), time.Time{})
 	if !ok {
 		t.Fatal("Intercom itself is not claimed")
 	}
@@ -62,16 +62,17 @@ func TestAllHostsLeadToOneCount(t *testing.T) {
 		"api.eu.intercom.io", "api.au.intercom.io", "API.Intercom.IO", "api.intercom.io:443", "api.intercom.io.",
 		"proxy.example", "proxy.example:8080", "127.0.0.1:8080",
 	} {
-		if got, ok := p.Classify(request(http.MethodGet, "https://"+host+"/me")); !ok || !reflect.DeepEqual(got, want) {
+		got, ok := p.Classify(request(http.MethodGet, "https://"+host+"/me"), time.Time{})
+		if !ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %t, want %+v", host, got, ok, want)
 		}
 	}
 	for _, host := range []string{"intercom.io", "xapi.intercom.io", "api.intercom.io.evil.example", "127.0.0.1:8081"} {
-		if _, ok := p.Classify(request(http.MethodGet, "https://"+host+"/me")); ok {
+		if _, ok := p.Classify(request(http.MethodGet, "https://"+host+"/me"), time.Time{}); ok {
 			t.Errorf("%s is claimed", host)
 		}
 	}
-	if _, ok := p.Classify(&http.Request{}); ok {
+	if _, ok := p.Classify(&http.Request{}, time.Time{}); ok {
 		t.Error("a request without a URL is claimed")
 	}
 }
@@ -79,7 +80,7 @@ func TestAllHostsLeadToOneCount(t *testing.T) {
 func TestARequestDrawsOnAppWorkspaceAndResource(t *testing.T) {
 	p := intercom.New(&intercom.Options{Secret: "pepper"})
 	owner := digest.New("pepper", "intercom").Of("Bearer " + token)
-	got, _ := p.Classify(request(http.MethodPut, "https://api.intercom.io/contacts/5ba682d23d7cf92bef87bfd4"))
+	got, _ := p.Classify(request(http.MethodPut, "https://api.intercom.io/contacts/5ba682d23d7cf92bef87bfd4"), time.Time{})
 	const route = "PUT /contacts/{id}"
 	want := providers.Call{
 		Provider: "intercom",
@@ -100,12 +101,12 @@ func TestARequestDrawsOnAppWorkspaceAndResource(t *testing.T) {
 
 func TestCredentialsAreCountedApart(t *testing.T) {
 	p := intercom.New(nil)
-	one, _ := p.Classify(request(http.MethodGet, "https://api.intercom.io/me"))
+	one, _ := p.Classify(request(http.MethodGet, "https://api.intercom.io/me"), time.Time{})
 	req := request(http.MethodGet, "https://api.intercom.io/me")
 	req.Header.Set("Authorization", "Bearer another")
-	two, _ := p.Classify(req)
+	two, _ := p.Classify(req, time.Time{})
 	req.Header.Del("Authorization")
-	none, _ := p.Classify(req)
+	none, _ := p.Classify(req, time.Time{})
 	if a, b, c := one.Draws[0].Key, two.Draws[0].Key, none.Draws[0].Key; a == b || a == c || b == c || c.Owner != "" {
 		t.Errorf("got %v, %v and, without a credential, %v", a, b, c)
 	}
@@ -132,7 +133,8 @@ func TestRoutesAreTemplatesOfAClosedSet(t *testing.T) {
 		{"GET", "/contacts/5/tags/6/7", "other"},
 		{"GET", "/" + strings.Repeat("a/", 10_000), "other"},
 	} {
-		call, ok := p.Classify(&http.Request{Method: tt.method, URL: &url.URL{Host: "api.intercom.io", Path: tt.path}})
+		req := &http.Request{Method: tt.method, URL: &url.URL{Host: "api.intercom.io", Path: tt.path}}
+		call, ok := p.Classify(req, time.Time{})
 		if !ok || call.Route != tt.want {
 			t.Errorf("%s %.40s: got %q, %t, want %q", tt.method, tt.path, call.Route, ok, tt.want)
 		}
@@ -147,7 +149,7 @@ var (
 
 func TestVerdicts(t *testing.T) {
 	p := intercom.New(nil)
-	call, _ := p.Classify(request(http.MethodGet, "https://api.intercom.io/contacts"))
+	call, _ := p.Classify(request(http.MethodGet, "https://api.intercom.io/contacts"), time.Time{})
 	app, workspace, resource := call.Draws[0].Key, call.Draws[1].Key, call.Draws[2].Key
 
 	const (
@@ -289,7 +291,7 @@ func TestVerdicts(t *testing.T) {
 
 func TestWithoutADateOurClockIsTakenForTheServers(t *testing.T) {
 	p := intercom.New(nil)
-	call, _ := p.Classify(request(http.MethodGet, "https://api.intercom.io/contacts"))
+	call, _ := p.Classify(request(http.MethodGet, "https://api.intercom.io/contacts"), time.Time{})
 	h := limits("167", "0", "1487332510")
 	h.Del("Date")
 	a := &providers.Answer{Status: 429, Header: h, Received: time.Unix(1487332506, 0)}

@@ -11,7 +11,7 @@ import (
 
 func TestARefusalTellsOfAWindowThatIsUsedUp(t *testing.T) {
 	p, req := intercom.New(nil), request(http.MethodGet, "https://api.intercom.io/me")
-	call, _ := p.Classify(req)
+	call, _ := p.Classify(req, time.Time{})
 	h, body := providers.Refuse(p, req, &call, time.Unix(1_700_000_000, 1), 7*time.Second)
 	want := `{"type":"error.list","errors":[{"code":"rate_limit_exceeded","message":"The rate limit is exceeded."}]}`
 	if h.Get("Retry-After") != "7" || string(body) != want {

@@ -21,13 +21,19 @@ const maxName = 512
 func (s *subject) check() (broken []error) {
 	var call providers.Call
 	for _, f := range s.forms() {
-		c, errs := s.classify(f)
+		c, errs := s.classify(f, received)
 		errs = append(errs, s.checkCall(&c)...)
 		for _, err := range errs {
 			broken = append(broken, fmt.Errorf("with %s: %w", f, err))
 		}
 		if f == readable {
 			call = c
+		}
+	}
+	for _, now := range moments {
+		c, errs := s.classify(readable, now)
+		for _, err := range append(errs, s.checkCall(&c)...) {
+			broken = append(broken, fmt.Errorf("at %v: %w", now, err))
 		}
 	}
 	if len(broken) > 0 {

@@ -16,7 +16,7 @@ func Fuzz(f *testing.F, p providers.Provider, req *http.Request) {
 	if err != nil {
 		f.Fatalf("providertest: %v", err)
 	}
-	call, broken := s.classify(readable)
+	call, broken := s.classify(readable, received)
 	report(f, broken)
 
 	for _, status := range statuses {

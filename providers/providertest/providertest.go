@@ -43,7 +43,7 @@ func Test(t *testing.T, p providers.Provider, reqs ...*http.Request) {
 		if err != nil {
 			t.Fatalf("providertest: request %d: %v", i, err)
 		}
-		call, _ := s.classify(readable)
+		call, _ := s.classify(readable, received)
 		t.Run(fmt.Sprintf("%d %s", i, call.Route), func(t *testing.T) {
 			report(t, s.check())
 			if !t.Failed() {
@@ -69,7 +69,7 @@ func (s *subject) together() {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			call, _ := s.classify(readable)
+			call, _ := s.classify(readable, received)
 			for _, a := range plainAnswers() {
 				s.judge(&call, a)
 			}

@@ -20,6 +20,7 @@ import (
 // A fake is a provider that keeps every rule, or would, but for what a test sets.
 type fake struct {
 	classify func(*http.Request, *providers.Call) bool
+	at       func(time.Time, *providers.Call)
 	judge    func(*http.Request, *providers.Call, *providers.Answer, *providers.Verdict)
 }
 
@@ -27,7 +28,7 @@ var fakeKey = bucket.Key{Provider: "fake", Limit: "all", Owner: "0123"}
 
 func (fake) Name() string { return "fake" }
 
-func (f fake) Classify(req *http.Request) (providers.Call, bool) {
+func (f fake) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
 	if req.GetBody != nil {
 		if b, err := req.GetBody(); err == nil {
 			io.CopyN(io.Discard, b, 1024)
@@ -35,6 +36,9 @@ func (f fake) Classify(req *http.Request) (providers.Call, bool) {
 		}
 	}
 	call := providers.Call{Provider: "fake", Route: "other", Draws: []bucket.Draw{{Key: fakeKey}}}
+	if f.at != nil {
+		f.at(now, &call)
+	}
 	return call, f.classify == nil || f.classify(req, &call)
 }
 
@@ -141,6 +145,22 @@ func TestABrokenRuleInAClassificationIsReported(t *testing.T) {
 	} {
 		reported(t, tt.breach, tt.want, fake{classify: tt.f})
 	}
+}
+
+func TestARuleThatIsBrokenAtSomeTimesOnlyIsReported(t *testing.T) {
+	reported(t, "wants a date", "Classify panics", fake{at: func(now time.Time, _ *providers.Call) {
+		if now.IsZero() {
+			panic("when?")
+		}
+	}})
+	reported(t, "ends with the world", "draws on nothing", fake{at: func(now time.Time, c *providers.Call) {
+		if now.Year() >= 9999 {
+			c.Draws = nil
+		}
+	}})
+	reported(t, "goes by its own clock", "two answers", fake{at: func(_ time.Time, c *providers.Call) {
+		c.Draws[0].Key.Subject = strconv.FormatInt(time.Now().UnixNano(), 10)
+	}})
 }
 
 func TestABrokenRuleInAVerdictIsReported(t *testing.T) {

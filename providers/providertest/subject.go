@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/underlimit/underlimit/providers"
 )
@@ -163,13 +165,23 @@ func (s *subject) request(f form) (*http.Request, *[]*body) {
 	return req, copies
 }
 
-// classify asks what the request is, and returns which rules were broken in answering. It does not look at the answer,
-// but for it to be the same twice.
-func (s *subject) classify(f form) (call providers.Call, broken []error) {
+// moments are when else the suite asks what a request is. A clock may stand anywhere.
+var moments = []time.Time{
+	{},
+	time.Unix(0, 0),
+	time.Unix(math.MinInt64, 0),
+	time.Unix(math.MaxInt64, 0),
+	time.Date(-9999, time.January, 1, 0, 0, 0, 0, time.UTC),
+	time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC),
+}
+
+// classify asks what the request is at a moment, and returns which rules were broken in answering. It does not look at
+// the answer, but for it to be the same twice.
+func (s *subject) classify(f form, now time.Time) (call providers.Call, broken []error) {
 	ask := func() (call providers.Call, claimed bool) {
 		req, copies := s.request(f)
 		before := req.Clone(req.Context())
-		broken = append(broken, total("Classify", func() { call, claimed = s.p.Classify(req) })...)
+		broken = append(broken, total("Classify", func() { call, claimed = s.p.Classify(req, now) })...)
 		broken = append(broken, untouched("Classify", req, before, *copies)...)
 		return call, claimed
 	}

@@ -314,7 +314,7 @@ func TestHosts(t *testing.T) {
 		{"https://hooks.slack.com/app/T/1/x", "response"},
 	} {
 		p := slack.New(&slack.Options{Hosts: []string{"Proxy.example.org:80", "[::1]"}})
-		call, ok := p.Classify(request(t, "GET", tt.target, ""))
+		call, ok := p.Classify(request(t, "GET", tt.target, ""), time.Time{})
 		switch {
 		case ok != (tt.limit != ""):
 			t.Errorf("%s: claimed %t", tt.target, ok)
@@ -322,10 +322,11 @@ func TestHosts(t *testing.T) {
 			t.Errorf("%s: route %q, draws on %v, want %q", tt.target, call.Route, keys(call), tt.limit)
 		}
 	}
-	if _, ok := slack.New(nil).Classify(&http.Request{}); ok {
+	if _, ok := slack.New(nil).Classify(&http.Request{}, time.Time{}); ok {
 		t.Error("a request without a URL is claimed")
 	}
-	if _, ok := slack.New(nil).Classify(&http.Request{URL: &url.URL{Host: "slack.com", Path: "/api/api.test"}}); !ok {
+	bare := &http.Request{URL: &url.URL{Host: "slack.com", Path: "/api/api.test"}}
+	if _, ok := slack.New(nil).Classify(bare, time.Time{}); !ok {
 		t.Error("a request without a header is not claimed")
 	}
 }
@@ -408,7 +409,7 @@ func FuzzClassify(f *testing.F) {
 		req := request(t, "POST", "https://slack.com/", string(body))
 		req.URL.Path, req.URL.RawQuery = path, query
 		req.Header["Content-Type"] = []string{contentType}
-		call, ok := p.Classify(req)
+		call, ok := p.Classify(req, time.Time{})
 		if ok != strings.HasPrefix(path, "/api/") {
 			t.Fatalf("claimed: %t", ok)
 		}
@@ -438,7 +439,7 @@ func BenchmarkClassify(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				p.Classify(req)
+				p.Classify(req, time.Time{})
 			}
 		})
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestARefusalIsThatOfAMethod(t *testing.T) {
 	p, req := slack.New(nil), request(t, http.MethodPost, "https://slack.com/api/chat.postMessage", "")
-	call, _ := p.Classify(req)
+	call, _ := p.Classify(req, time.Time{})
 	h, body := providers.Refuse(p, req, &call, time.Unix(0, 0), 90*time.Second)
 	if h.Get("Retry-After") != "90" || string(body) != `{"ok":false,"error":"ratelimited"}` {
 		t.Errorf("got %v and %s", h, body)

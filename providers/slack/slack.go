@@ -122,7 +122,7 @@ func (p *Provider) Name() string { return name }
 
 // Classify claims the requests to Slack's APIs and says what they draw on. To find a token or a channel it may read up
 // to 64 KiB of what req.GetBody returns.
-func (p *Provider) Classify(req *http.Request) (providers.Call, bool) {
+func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL == nil {
 		return providers.Call{}, false
 	}

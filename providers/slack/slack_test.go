@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/providers"
@@ -86,7 +87,7 @@ func multipartBody(t testing.TB, pairs ...string) (body, contentType string) {
 
 func classify(t testing.TB, p providers.Provider, req *http.Request) providers.Call {
 	t.Helper()
-	call, ok := p.Classify(req)
+	call, ok := p.Classify(req, time.Time{})
 	if !ok {
 		t.Fatalf("%s %s is not claimed", req.Method, req.URL)
 	}
