@@ -18,8 +18,8 @@ const (
 )
 
 // Classify claims requests to /api on a host of Discord's. Their routes are the documented ones, with the method, such
-// as "POST /channels/{channel}/messages", or "other".
-func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
+// as "POST /channels/{channel}/messages", or "other". The age of a message that is deleted goes by its ID and by now.
+func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
 	if req.URL == nil {
 		return providers.Call{}, false
 	}
@@ -43,6 +43,9 @@ func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, boo
 		key.Limit, key.Subject = other, at.shape()
 	}
 	call := providers.Call{Provider: name, Route: key.Limit}
+	if key.Limit == deletion {
+		key.Limit = deletionOf(at.buf[at.n-1], now)
+	}
 
 	call.Draws = make([]bucket.Draw, 0, 3) // as many as most have
 	if key.Limit == firstAnswer {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -124,7 +125,7 @@ func TestARequestDrawsOnRouteGlobalAndEgress(t *testing.T) {
 			key("/channels/{channel}/messages/{message}", bot, "channels/1"), global, egress,
 		}},
 		{"DELETE", "https://discord.com/api/v6/channels/1/messages/2", deletion, []bucket.Key{
-			key(deletion, bot, "channels/1"), global, egress,
+			key(deletion+" old", bot, "channels/1"), global, egress,
 		}},
 
 		// A webhook is its own credential, but an Authorization sent along is counted, too.
@@ -350,6 +351,61 @@ func TestTheGlobalLimitAndTheBanHavePoliciesAndRoutesHaveNone(t *testing.T) {
 	}
 }
 
+// snowflake returns an id that was made at a time: https://discord.com/developers/docs/reference#snowflakes
+func snowflake(made time.Time) string {
+	return strconv.FormatInt((made.UnixMilli()-1420070400000)<<22|123, 10)
+}
+
+func TestADeletionDrawsOnTheLimitForTheAgeOfTheMessage(t *testing.T) {
+	const (
+		route = "DELETE /channels/{channel}/messages/{message}"
+		ms    = time.Millisecond
+		days  = 24 * time.Hour
+	)
+	epoch := time.UnixMilli(1420070400000)
+	aged := func(age time.Duration) string { return snowflake(received.Add(-age)) }
+	for _, tt := range []struct {
+		name, id string
+		now      time.Time
+		want     string
+	}{
+		{"Made now.", aged(0), received, " young"},
+		{"A little less than ten seconds old.", aged(10*time.Second - ms), received, " young"},
+		{"Ten seconds old.", aged(10 * time.Second), received, ""},
+		{"Fourteen days old.", aged(14 * days), received, ""},
+		{"A little more than fourteen days old.", aged(14*days + ms), received, " old"},
+		{"The documented example.", "175928847299117063", time.UnixMilli(1462015105796 + 9999), " young"},
+		{"The documented example, later.", "175928847299117063", time.UnixMilli(1462015105796 + 10000), ""},
+		{"By a clock elsewhere.", aged(time.Minute), received.In(time.FixedZone("", 5*60*60)), ""},
+		{"Made at the epoch.", "0", received, " old"},
+		{"Digits enough for a year.", "0000000000000000000000000000001", received, " old"},
+
+		{"From the future.", aged(-time.Hour), received, " young"},
+		{"From as far as can be.", "18446744073709551615", received, " young"},
+		{"From farther.", "18446744073709551616", received, " young"},
+		{"Before the epoch.", "-1", received, " young"},
+		{"No number.", "last", received, " young"},
+
+		{"By a clock before the epoch.", aged(0), epoch.Add(-ms), " young"},
+		{"By a clock at the epoch.", "0", epoch, " young"},
+		{"By no clock.", "0", time.Time{}, " young"},
+		{"By a clock at the end.", aged(0), time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC), " old"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, version := range []string{"/v10", "/v6"} { // by the old rule deletions have a counter of their own, too
+				req := request(t, "DELETE", "https://discord.com/api"+version+"/channels/1/messages/"+tt.id)
+				call, _ := discord.New(nil).Classify(req, tt.now)
+				if want := key(route+tt.want, bot, "channels/1"); call.Draws[0].Key != want || len(call.Draws) != 3 {
+					t.Errorf("%s: draws on %v, want first %v", version, call.Draws, want)
+				}
+				if call.Route != route {
+					t.Errorf("%s: the route is %q", version, call.Route)
+				}
+			}
+		})
+	}
+}
+
 func TestOnlyTheAPIIsClaimed(t *testing.T) {
 	p := discord.New(&discord.Options{Hosts: []string{"Proxy.example:8080", "", "[::1]"}})
 	for rawURL, want := range map[string]bool{
@@ -429,6 +485,7 @@ func TestTheProviderConforms(t *testing.T) {
 		{"POST", "/v10/channels/123/messages"},
 		{"POST", "/v6/channels/123/messages"},
 		{"DELETE", "/v6/channels/123/messages/456"},
+		{"DELETE", "/v10/channels/123/messages/" + snowflake(received.Add(-time.Minute))},
 		{"get", "/v10/invites/abc"},
 		{"post", "/webhooks/9/" + hookToken},
 		{"POST", "/v10/webhooks/9/" + hookToken + "/unheard-of"},
@@ -452,11 +509,12 @@ func TestTheProviderConforms(t *testing.T) {
 
 func FuzzClassify(f *testing.F) {
 	for _, t := range discord.Templates {
-		f.Add("GET", "/api/v10"+t, "")
+		f.Add("GET", "/api/v10"+t, "", int64(0))
 	}
-	f.Add("", "/api//v7//webhooks/1/"+hookToken, "Bot x")
-	f.Add("DELETE", "/api/v99999999999/channels/1/../%2f/%zz", "")
-	f.Add("\x00", "/api/%76/"+strings.Repeat("/a", 99), "")
+	f.Add("", "/api//v7//webhooks/1/"+hookToken, "Bot x", int64(0))
+	f.Add("DELETE", "/api/v99999999999/channels/1/../%2f/%zz", "", int64(0))
+	f.Add("DELETE", "/api/channels/1/messages/175928847299117063", "", int64(1462015115))
+	f.Add("\x00", "/api/%76/"+strings.Repeat("/a", 99), "", int64(0))
 	p := discord.New(nil)
 	routes := map[string]bool{"other": true}
 	for _, t := range discord.Templates {
@@ -464,13 +522,13 @@ func FuzzClassify(f *testing.F) {
 			routes[m+" "+t] = true
 		}
 	}
-	f.Fuzz(func(t *testing.T, method, path, authorization string) {
+	f.Fuzz(func(t *testing.T, method, path, authorization string, now int64) {
 		u := &url.URL{Scheme: "https", Host: "discord.com", Path: path}
 		if decoded, err := url.PathUnescape(path); err == nil {
 			u.Path, u.RawPath = decoded, path
 		}
 		req := &http.Request{Method: method, URL: u, Header: http.Header{"Authorization": {authorization}}}
-		call, ok := p.Classify(req, received)
+		call, ok := p.Classify(req, time.Unix(now, 0))
 		if !ok {
 			return
 		}

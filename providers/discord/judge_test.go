@@ -144,7 +144,7 @@ func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
 			"Without a hash deleting a message has its own.", "DELETE", messages + "/2", 204,
 			header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 1"),
 			[]bucket.Update{bucket.Window{
-				Key:       key("DELETE /channels/{channel}/messages/{message}", bot, "channels/1"),
+				Key:       key("DELETE /channels/{channel}/messages/{message} old", bot, "channels/1"),
 				Remaining: 4, ResetAfter: 1001 * ms, Precision: 2 * ms,
 			}},
 		},
@@ -447,7 +447,7 @@ func withoutUncounted(us []bucket.Update) (rest []bucket.Update, uncounted []buc
 func TestACounterDoesNotCountWhatSomethingElseRefused(t *testing.T) {
 	const v10 = "https://discord.com/api/v10"
 	const remove = "https://discord.com/api/v6/channels/1/messages/2"
-	deletion := key("DELETE /channels/{channel}/messages/{message}", bot, "channels/1")
+	deletion := key("DELETE /channels/{channel}/messages/{message} old", bot, "channels/1")
 	for _, tt := range []struct {
 		name, method, url string
 		header            http.Header

@@ -93,8 +93,11 @@ func (n *node) match(segments []string) *route {
 //
 // https://discord.com/developers/docs/topics/rate-limits
 func oldRule(key bucket.Key) bucket.Key {
-	m, template, ok := strings.Cut(key.Limit, " ")
-	if ok && (m != http.MethodDelete || template != message) {
+	switch key.Limit {
+	case deletion, deletionYoung, deletionOld:
+		return key
+	}
+	if _, template, ok := strings.Cut(key.Limit, " "); ok {
 		key.Limit = template
 	}
 	return key

@@ -7,7 +7,8 @@
 //
 // Every host leads to it, so that a bot need not be told another address. In a testing/synctest bubble, in which the
 // server must then be made, it runs in virtual time. (The clock there stands before Discord's own epoch, from which ids
-// count the time; as long as it does, they count it from that of Unix.)
+// count the time; as long as it does, they count it from that of Unix, and to a client all messages are from the
+// future. A test in which their age matters sleeps until 2015 first.)
 //
 // Each answer carries the headers that Discord would send. Paths under /api/v8 to /api/v10 are answered in seconds and
 // with a bucket's hash; those under /api/v6, /api/v7 and unversioned ones as Discord did then: Retry-After and
