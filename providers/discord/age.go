@@ -21,6 +21,16 @@ const (
 	oldAbove   = 14 * 24 * time.Hour
 )
 
+// Edits of messages older than an hour are under a further limit, which only its refusals show, by their code:
+// https://discord.com/developers/docs/topics/opcodes-and-status-codes#json,
+// https://github.com/discord/discord-api-docs/issues/4413
+const (
+	edit         = http.MethodPatch + " " + message
+	editOld      = edit + " old" // the limit
+	editOldAbove = time.Hour
+	codeEditOld  = "30046"
+)
+
 // deletionOf returns the limit that the deletion of a message is under. What is no ID is taken for young, as are
 // messages from the future: what does not exist counts towards that limit, too.
 func deletionOf(id string, now time.Time) string {
@@ -32,6 +42,13 @@ func deletionOf(id string, now time.Time) string {
 		return deletionOld
 	}
 	return deletion
+}
+
+// mayEditOld says whether an edit is of a message that is older than an hour. One whose age cannot be told may be: it
+// waits only if that limit has refused something.
+func mayEditOld(id string, now time.Time) bool {
+	at, ok := created(id)
+	return !ok || now.Sub(at) > editOldAbove
 }
 
 // epoch is where the time of IDs begins, in milliseconds: https://discord.com/developers/docs/reference#snowflakes

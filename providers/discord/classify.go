@@ -18,7 +18,7 @@ const (
 )
 
 // Classify claims requests to /api on a host of Discord's. Their routes are the documented ones, with the method, such
-// as "POST /channels/{channel}/messages", or "other". The age of a message that is deleted goes by its ID and by now.
+// as "POST /channels/{channel}/messages", or "other". The age of a message goes by its ID and by now.
 func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
 	if req.URL == nil {
 		return providers.Call{}, false
@@ -63,6 +63,10 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 		}
 		if key.Limit == editChannel && mayRename(req) {
 			key.Limit = renaming
+			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.stop})
+		}
+		if key.Limit == edit && mayEditOld(at.buf[at.n-1], now) {
+			key.Limit = editOld
 			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.stop})
 		}
 	}

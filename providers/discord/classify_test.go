@@ -122,7 +122,8 @@ func TestARequestDrawsOnRouteGlobalAndEgress(t *testing.T) {
 		}},
 		{"PATCH", "https://discord.com/api/channels/1/messages/2", "PATCH /channels/{channel}/messages/{message}", []bucket.Key{
 			key("PATCH /channels/{channel}/messages/{message}", bot, "channels/1"),
-			key("/channels/{channel}/messages/{message}", bot, "channels/1"), global, egress,
+			key("/channels/{channel}/messages/{message}", bot, "channels/1"),
+			key("PATCH /channels/{channel}/messages/{message} old", bot, "channels/1"), global, egress,
 		}},
 		{"DELETE", "https://discord.com/api/v6/channels/1/messages/2", deletion, []bucket.Key{
 			key(deletion+" old", bot, "channels/1"), global, egress,
@@ -406,6 +407,33 @@ func TestADeletionDrawsOnTheLimitForTheAgeOfTheMessage(t *testing.T) {
 	}
 }
 
+func TestAnEditOfAnOldMessageDrawsOnAFurtherLimit(t *testing.T) {
+	const route = "PATCH /channels/{channel}/messages/{message}"
+	aged := func(age time.Duration) string { return snowflake(received.Add(-age)) }
+	for _, tt := range []struct {
+		name, method, path string
+		want               bool
+	}{
+		{"An hour old.", "PATCH", aged(time.Hour), false},
+		{"Older.", "PATCH", aged(time.Hour + time.Millisecond), true},
+		{"From the future.", "PATCH", aged(-time.Hour), false},
+		{"Of an age that cannot be told.", "PATCH", "last", true},
+		{"Another method.", "GET", aged(2 * time.Hour), false},
+		{"Another route.", "PATCH", aged(2*time.Hour) + "/x", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, version := range []string{"/v10", "/v6"} {
+				call := classify(t, tt.method, "https://discord.com/api"+version+"/channels/1/messages/"+tt.path)
+				want := bucket.Draw{Key: key(route+" old", bot, "channels/1"), Policy: &bucket.Policy{}}
+				i := slices.IndexFunc(call.Draws, func(d bucket.Draw) bool { return d.Key == want.Key })
+				if i >= 0 != tt.want || i >= 0 && (!reflect.DeepEqual(call.Draws[i], want) || call.Route != route) {
+					t.Errorf("%s: %s draws on %v", version, call.Route, call.Draws)
+				}
+			}
+		})
+	}
+}
+
 func TestOnlyTheAPIIsClaimed(t *testing.T) {
 	p := discord.New(&discord.Options{Hosts: []string{"Proxy.example:8080", "", "[::1]"}})
 	for rawURL, want := range map[string]bool{
@@ -485,6 +513,7 @@ func TestTheProviderConforms(t *testing.T) {
 		{"POST", "/v10/channels/123/messages"},
 		{"POST", "/v6/channels/123/messages"},
 		{"DELETE", "/v6/channels/123/messages/456"},
+		{"PATCH", "/v10/channels/123/messages/456"},
 		{"DELETE", "/v10/channels/123/messages/" + snowflake(received.Add(-time.Minute))},
 		{"get", "/v10/invites/abc"},
 		{"post", "/webhooks/9/" + hookToken},

@@ -8,8 +8,10 @@
 // Changes of a channel's name or topic are under a limit of their own besides, which only its refusals show and which
 // does not hold other changes back. To find them, the body of such a request is read as req.GetBody gives it.
 //
-// Deletions of messages wait for those of messages of about the same age: Discord has a limit for those made in the last
-// ten seconds, one for those older than fourteen days, and one for the rest. The age goes by the message's ID.
+// Deletions of messages wait for those of messages of about the same age: Discord has a limit for those made in the
+// last ten seconds, one for those older than fourteen days, and one for the rest. The age goes by the message's ID.
+// Edits of messages older than an hour are under a further limit, which only its refusals show and which holds no
+// others back.
 //
 // Answers to interactions are not under the global limit, and the first answer to one, which is due within three
 // seconds, waits for nothing but a ban; if it is refused all the same, that holds nothing else back.

@@ -38,6 +38,8 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 			x.egress = d.Key
 		case renaming:
 			x.renaming = d.Key
+		case editOld:
+			x.editOld = d.Key
 		case firstAnswer:
 			x.callback = d.Key
 		default:
@@ -62,7 +64,7 @@ type exchange struct {
 	path   path
 	answer *providers.Answer
 
-	route, renaming, callback, global, egress bucket.Key // zero: it did not draw on any
+	route, renaming, editOld, callback, global, egress bucket.Key // zero: it did not draw on any
 }
 
 // learn returns what an answer that refuses nothing says of the route's counter.

@@ -576,6 +576,49 @@ func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
 	}
 }
 
+func TestARefusedEditOfAnOldMessageStopsNoOthers(t *testing.T) {
+	const patch = "PATCH /channels/{channel}/messages/{message}"
+	const code = `{"message":"Maximum number of edits to messages older than 1 hour reached.","code":30046}`
+	edit, byPath := key(patch, bot, "channels/1"), key("/channels/{channel}/messages/{message}", bot, "channels/1")
+	old := key(patch+" old", bot, "channels/1")
+	empty := full("X-RateLimit-Remaining: 0", "Retry-After: 9", "X-RateLimit-Scope: user")
+	aged := func(age time.Duration) string { return "/" + snowflake(received.Add(-age)) }
+	for _, tt := range []struct {
+		name, url, body string
+		header          http.Header
+		want            []bucket.Update
+	}{
+		{
+			"Whatever is left.", messages + aged(2*time.Hour), code, full("X-RateLimit-Remaining: 3", "Retry-After: 9"),
+			append(blocked(9*time.Second, old), bucket.Uncounted{Key: edit}),
+		},
+		{
+			"Whatever is empty.", messages + aged(2*time.Hour), code, empty,
+			append(blocked(9*time.Second, old), bucket.Uncounted{Key: edit}),
+		},
+		{
+			"Below version 8.", oldMessages + aged(2*time.Hour), code, header("Via: 1.1 google", "Retry-After: 9000"),
+			append(blocked(9*time.Second, old), bucket.Uncounted{Key: edit}, bucket.Uncounted{Key: byPath}),
+		},
+		{
+			"Another limit's.", messages + aged(2*time.Hour), `{"retry_after":9}`, empty,
+			append([]bucket.Update{bucket.Alias{Key: edit, To: counter}}, blocked(9*time.Second, edit, counter)...),
+		},
+		{
+			"A message that is not old by our clock.", messages + aged(time.Minute), code,
+			full("X-RateLimit-Remaining: 3", "Retry-After: 9"),
+			append(blocked(9*time.Second, edit), bucket.Uncounted{Key: edit}),
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := judge(t, "PATCH", tt.url, &providers.Answer{Status: 429, Header: tt.header, Body: []byte(tt.body)})
+			if !got.Refused || got.Final || !reflect.DeepEqual(got.Updates, tt.want) {
+				t.Errorf("got\n%+v, want\n%+v", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestASharedRefusalHoldsOneChannelAndAGlobalOneTheBotButNoInteraction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, r := discord.New(nil), bucket.NewRegistry(nil)

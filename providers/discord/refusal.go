@@ -64,6 +64,8 @@ func (x *exchange) refusal() providers.Verdict {
 	switch {
 	case resource == x.callback, v.Scope == providers.ScopeQuota:
 		v.Updates = append(blocks(wait, resource), x.spared()...)
+	case x.editOld != (bucket.Key{}) && body.Code.is(codeEditOld):
+		v.Updates = append(blocks(wait, x.editOld), x.spared()...)
 	case x.renaming != (bucket.Key{}):
 		v.Updates = x.renamed(wait)
 	case v.Scope == providers.ScopeShared, remaining > 0:
