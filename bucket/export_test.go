@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -369,4 +370,13 @@ func (t *Trips) Answered(granted, received time.Duration) {
 func (c *Counter) RoomFor(now, shortest time.Duration) int {
 	c.w.roll(instant(now), c.inflight, shortest)
 	return int(c.w.room(c.inflight))
+}
+
+// AcquireRead is AcquireTicket by somebody who read the clock at a moment, and won the lock only now.
+func (r *Registry) AcquireRead(ctx context.Context, clock time.Time, t *Ticket, draws ...Draw) (Lease, error) {
+	lease, w, err := r.arrive(ctx, t, draws, &hashes{}, r.instant(clock))
+	if w != nil {
+		return r.wait(ctx, w)
+	}
+	return lease, err
 }

@@ -381,3 +381,26 @@ func TestOfLinesThatMoveAtTheSameMomentTheFirstToArriveGoesFirst(t *testing.T) {
 		})
 	}
 }
+
+// Who reads the clock before another may win the lock after it.
+func TestWhoReadTheClockEarlierDoesNotGoBeforeWhoCameFirst(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := b.warm(pace("p", sec, 1))
+		b.ask(d)
+		early := time.Now()
+		b.pass(100 * ms)
+		first, second := b.ask(d), &bucket.Ticket{}
+		granted := make(chan time.Duration, 1)
+		go func() {
+			if _, err := b.AcquireRead(b.Context(), early, second, d); err != nil {
+				b.Error(err)
+			}
+			granted <- b.now()
+		}()
+		b.pass(10 * sec)
+		first.wantAt(sec)
+		if at := <-granted; at != 2*sec || second.Seq() <= first.ticket.Seq() {
+			b.Errorf("ticket %d, after %d, was granted at %v, want 2s", second.Seq(), first.ticket.Seq(), at)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -326,5 +327,80 @@ func TestThoseWhoWaitForACounterGoWhenAnOwnersRoutesLeaveIt(t *testing.T) {
 		q.wantWaiting()
 		b.join("second", "owner")
 		q.wantAt(2 * sec)
+	})
+}
+
+func TestOwnersThatAreOthersAreBounded(t *testing.T) {
+	const most = 1024 // where few buckets are kept
+	inBubble(t, &bucket.Options{MaxKeys: 1}, func(b *bubble) {
+		var joins []bucket.Update
+		for i := range most + 1 {
+			joins = append(joins, same(fmt.Sprint(i), "owner"))
+		}
+		b.ask(open("x", "")).done(joins...)
+		d := open("a", "1")
+		b.ask(d).done(block(d, 9*sec))
+		b.ask(of(fmt.Sprint(most-1), d)).wantWaiting()
+		b.ask(of(fmt.Sprint(most), d)).wantAt(0)
+	})
+}
+
+func TestRefusalsInARowAreThoseOfTheNewOwnerToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+		b.ask(first).done(block(first, 0))
+		q := b.ask(first)
+		b.pass(sec)
+		q.done(block(first, 0)) // for twice as long
+		b.join("first", "second")
+		q = b.ask(second)
+		b.pass(2 * sec)
+		q.wantAt(3 * sec)
+		q.done(block(second, 0)) // and twice as long again
+		q = b.ask(second)
+		b.pass(4 * sec)
+		q.wantAt(7 * sec)
+	})
+}
+
+func TestAfterABlockThatComesWithAnOwnerOneGoesAhead(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+		b.ask(first).done(block(first, 9*sec))
+		b.join("first", "second")
+		qs := b.askAll(3, second)
+		b.pass(9 * sec)
+		wantWaiting(2, qs...)
+		qs[0].done()
+		wantWaiting(0, qs...)
+	})
+}
+
+func TestOneThatWentAheadIsWaitedForByTheNewOwnerToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", learned("a", "1")), of("second", learned("a", "1"))
+		probe := b.ask(first)
+		b.join("first", "second")
+		qs := append(b.askAll(2, second), b.ask(first))
+		wantWaiting(3, qs...)
+		b.pass(sec)
+		probe.done()
+		wantWaiting(0, qs...)
+	})
+}
+
+func TestThatACounterOfAnOwnersRoutesIsNoneHoldsForTheNewOwnerToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		get, put := of("first", learned("get", "1")), of("first", learned("put", "1"))
+		hash := of("first", learned("hash", "1"))
+		b.ask(get).done(alias(get, hash), window(hash, 5, 4, 10*sec))
+		b.ask(put).done(alias(put, hash), window(hash, 5, 4, 10*sec)) // which is another counter
+		b.join("first", "second")
+		get, put = of("second", learned("get", "2")), of("second", learned("put", "2"))
+		hash = of("second", learned("hash", "2"))
+		b.ask(get).done(alias(get, hash), window(hash, 5, 0, 10*sec))
+		b.ask(put).done(alias(put, hash))
+		b.ask(get).wantWaiting()
+		b.ask(put).wantAt(0)
 	})
 }

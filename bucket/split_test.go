@@ -396,3 +396,20 @@ func TestTwoAliasesInOneAnswerMoveThoseWhoDrawOnEither(t *testing.T) {
 		second.wantAt(30 * sec)
 	})
 }
+
+func TestThoseWhoWaitWhereAFormerNameEndsAreNotHeldByItAnyMore(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, one, two := open("route", "1"), open("one", "1"), open("two", "1")
+		b.ask(route).done(alias(route, one), window(one, 1, 0, 10*sec))
+		b.says(alias(route, two), window(two, 5, 3, 20*sec))
+		qs := b.askAll(4, route) // for the one, of which a whole window holds one
+		wantWaiting(4, qs...)
+		b.pass(10 * sec)
+		for _, q := range qs[:3] {
+			q.wantAt(10 * sec)
+		}
+		qs[3].wantWaiting()
+		b.pass(10 * sec)
+		qs[3].wantAt(20 * sec)
+	})
+}

@@ -249,3 +249,17 @@ func TestAnAnswerThatWasOvertakenEndsNoWindow(t *testing.T) {
 		b.ask(d).wantWaiting()
 	})
 }
+
+func TestNothingIsKnownOfTheNextWindowWhereNoAnswerToldALimit(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("limit", "1")
+		b.ask(d) // for whose answer nobody waits
+		b.ask(d).done(window(d, 0, 1, 10*sec))
+		qs := b.askAll(3, d)
+		wantWaiting(3, qs...)
+		b.pass(10 * sec)
+		for _, q := range qs {
+			q.wantAt(10 * sec)
+		}
+	})
+}
