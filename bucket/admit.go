@@ -299,14 +299,15 @@ func (r *Registry) giveUp(w *waiter, now instant, err *WaitError) {
 	r.leave(w, now)
 }
 
-// expire fails those waiting who draw on s and whose turn, now that it is blocked, comes too late.
+// expire fails those waiting who draw on s and whose turn, now that it is blocked, comes too late. Some may still
+// be linked to it that do so no more, as it was a counter's former name.
 func (r *Registry) expire(s *state, now instant) {
 	if s.line == nil {
 		return
 	}
 	var late []*waiter
 	for k := s.line.drawing; k != nil; k = k.next {
-		if s.blocked > k.waiter.latest {
+		if s.blocked > k.waiter.latest && k.waiter.ticket.drawsOn(s) {
 			late = append(late, k.waiter)
 		}
 	}

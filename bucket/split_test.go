@@ -413,3 +413,26 @@ func TestThoseWhoWaitWhereAFormerNameEndsAreNotHeldByItAnyMore(t *testing.T) {
 		qs[3].wantAt(20 * sec)
 	})
 }
+
+func TestABlockOfAFormerNameThatHasEndedFailsNobody(t *testing.T) {
+	for name, waits := range map[string]time.Duration{"where it ended": 10 * sec, "elsewhere": 5 * sec} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				route, one, two := open("route", "1"), open("one", "1"), open("two", "1")
+				b.ask(route).done(alias(route, one), window(one, 1, 0, waits))
+				b.says(alias(route, two), window(two, 5, 0, 7*sec))
+				q := b.askWithin(time.Minute, route)
+				if waits < 7*sec {
+					b.pass(6 * sec)
+					b.ask(route).cancel()
+				} else {
+					b.pass(8 * sec)
+					b.says(window(two, 5, 0, 20*sec))
+					b.pass(3 * sec)
+				}
+				b.says(block(one, time.Hour))
+				q.wantWaiting()
+			})
+		})
+	}
+}

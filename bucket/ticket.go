@@ -120,6 +120,16 @@ func (t *Ticket) slot(route *state) *slot {
 	return nil
 }
 
+// drawsOn says whether s is one of the ticket's routes or counts the requests on one.
+func (t *Ticket) drawsOn(s *state) bool {
+	for i := range t.slots {
+		if route := t.slots[i].route; route == s || route.leadsTo(s) {
+			return true
+		}
+	}
+	return false
+}
+
 // weightAt is what the ticket takes from a counter, however many of its draws lead there.
 func (t *Ticket) weightAt(c *state) int32 {
 	var w int32
