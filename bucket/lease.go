@@ -57,7 +57,9 @@ func (l Lease) Lost() {
 		a, b := s.route.roots()
 		for _, c := range [...]*state{a, b} {
 			if c != nil && s.counted > 0 {
-				c.window.untold(now, s.counted, c.inflight, false, c.unitTime())
+				// It may have been given up on the way, and be counted when it arrives.
+				counted := max(now, t.granted.add(c.kind.provider.trips.longest))
+				c.window.untold(counted, s.counted, c.inflight, false, c.unitTime())
 			}
 		}
 		s.back()

@@ -500,3 +500,25 @@ func TestAPeriodOfAnyLengthDelaysOnlyWhatTheWindowHasNoRoomFor(t *testing.T) {
 		})
 	}
 }
+
+// It is on its way for as long as any may be.
+func TestAUnitGivenUpOnTheWayBeginsToComeBackWhenItHasArrived(t *testing.T) {
+	const way = 100 * ms
+	inBubble(t, nil, func(b *bubble) {
+		slide(b, learned("a", "1"), &slider{limit: 5, period: sec})
+		b.pass(2 * sec)
+		for range 4 { // after which it is known how long the way is
+			q := b.ask(open("x", ""))
+			b.pass(way)
+			q.done()
+		}
+		start, d := b.now(), learned("a", "2")
+		qs := b.askAll(6, d)
+		wantWaiting(1, qs...)
+		for _, q := range qs[:5] {
+			q.granted().Lost()
+		}
+		b.pass(time.Minute)
+		qs[5].wantAt(start + sec) // and arrives no sooner than a period after the first of them
+	})
+}
