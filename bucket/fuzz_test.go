@@ -126,8 +126,9 @@ func (s *script) sense() []bucket.Update {
 	return []bucket.Update{alias(route, counter), window(counter, limit, limit-used, after)}
 }
 
-// FuzzRegistry has requests come and go as a script says, answered with nonsense. Whatever happens, the registry must
-// not contradict itself, nobody may be forgotten who waits, and nothing may be left at the end.
+// FuzzRegistry has requests come and go as a script says, answered with nonsense, and now and then has a new registry
+// take the place of the present one. Whatever happens, none of them must contradict itself, nobody may be forgotten who
+// waits, and nothing may be left at the end.
 func FuzzRegistry(f *testing.F) {
 	rnd := rand.NewChaCha8([32]byte{1})
 	for range 200 {
@@ -144,15 +145,26 @@ func FuzzRegistry(f *testing.F) {
 			MaxKeys: []int{5, 20}[s.choose(2)], MaxBlock: time.Minute, MaxQueue: []int{20, 3}[s.choose(2)],
 			Overflow: bucket.Overflow(s.choose(2)), Reserve: []float64{0, 0.2, 0.5}[s.choose(3)],
 		}
-		inBubble(t, opts, func(b *bubble) { b.play(s) })
+		inBubble(t, opts, func(b *bubble) { b.play(s, opts) })
 	})
 }
 
-func (b *bubble) play(s script) {
+// restartOp is the least of the choices that stand for a restart: few enough of all bytes.
+const restartOp = 252
+
+func (b *bubble) play(s script, opts *bucket.Options) {
 	var requests, leases []*request
+	all := []*bubble{b} // the latest is the one that goes on; in the others those finish who came before
 	for len(s) > 0 {
 		requests, leases = returned(requests, leases)
-		switch op := s.choose(9); {
+		op := s.choose(256)
+		if op < restartOp {
+			op %= 9
+		}
+		switch {
+		case op >= restartOp:
+			b = b.restarted(b.saved(), opts)
+			all = append(all, b)
 		case op <= 2:
 			ticket, draws := s.ticket(), s.draws()
 			if i := s.choose(20); i < len(leases) { // once it was answered, it goes again
@@ -184,28 +196,34 @@ func (b *bubble) play(s script) {
 			}
 		}
 		synctest.Wait()
-		b.check()
+		for _, b := range all {
+			b.check()
+		}
 		b.Stats()
 	}
-	b.playOut(requests, leases)
+	playOut(all, requests, leases)
 }
 
 // playOut has whoever still waits go, as those before are answered and time passes.
-func (b *bubble) playOut(requests, leases []*request) {
+func playOut(all []*bubble, requests, leases []*request) {
 	requests, leases = returned(requests, leases)
 	for len(requests) > 0 || len(leases) > 0 {
 		for _, q := range leases {
 			q.lease.Done(time.Now())
 		}
 		waiting := len(requests)
-		b.pass(30 * time.Minute)
+		for i, b := range all {
+			b.pass([]time.Duration{30 * time.Minute, 0}[min(i, 1)])
+		}
 		requests, leases = returned(requests, nil)
 		if waiting > 0 && len(requests) == waiting {
-			b.Fatalf("%d wait for ever", waiting)
+			all[0].Fatalf("%d wait for ever", waiting)
 		}
 	}
-	if n := b.Referred(); n != 0 || b.Timer() {
-		b.Errorf("%d references are left, and a timer runs: %v", n, b.Timer())
+	for _, b := range all {
+		if n := b.Referred(); n != 0 || b.Timer() {
+			b.Errorf("%d references are left, and a timer runs: %v", n, b.Timer())
+		}
 	}
 }
 
