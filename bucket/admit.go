@@ -123,7 +123,8 @@ func (r *Registry) grant(t *Ticket, now instant) {
 	}
 }
 
-// countedBefore says whether all who count slot i count an earlier one.
+// countedBefore says whether all who count slot i count an earlier one. If only one of two does, slot i counts there
+// once more, until the other's end: what is in flight is noted by route, not by counter, and too much is the safe side.
 func (t *Ticket) countedBefore(i int, a, b *state) bool {
 	has := func(c *state) bool {
 		for j := range i {
