@@ -47,8 +47,8 @@ func mixLimits(rnd *rand.Rand) map[string]discordtest.Limit {
 	return limits
 }
 
-// mixed is a call on one of three routes of a channel.
-func mixed(route, channel int) call {
+// anyOf is a call on one of three routes of a channel.
+func anyOf(route, channel int) call {
 	switch route {
 	case 0:
 		return messages("/v10", channel+1, 1)[channel]
@@ -65,7 +65,7 @@ func mixed(route, channel int) call {
 func (m *mix) learnAll() {
 	for range 8 {
 		for route := range 3 {
-			if err := do(m.Context(), m.client, mixed(route, mixChannels)); err != nil {
+			if err := do(m.Context(), m.client, anyOf(route, mixChannels)); err != nil {
 				m.Fatal(err)
 			}
 		}
@@ -75,7 +75,7 @@ func (m *mix) learnAll() {
 
 // send makes a call at some moment of half a minute, or with many others, and may give it up within ten seconds more.
 func (m *mix) send(i int) {
-	c := mixed(m.rnd.IntN(3), m.rnd.IntN(mixChannels))
+	c := anyOf(m.rnd.IntN(3), m.rnd.IntN(mixChannels))
 	c.at = time.Duration(m.rnd.Int64N(int64(30 * time.Second)))
 	if m.rnd.IntN(2) == 0 {
 		c.at = time.Duration(m.rnd.IntN(4)) * 5 * time.Second
