@@ -16,9 +16,10 @@
 // Answers to interactions are not under the global limit, and the first answer to one, which is due within three
 // seconds, waits for nothing but a ban; if it is refused all the same, that holds nothing else back.
 //
-// A credential that Discord refuses with a 401 is held back for a time that grows from a second to a minute, and so is
+// A bot whose token Discord refuses with a 401 is held back for a time that grows from a second to a minute, and so is
 // a request to a webhook that is gone (404 with code 10015), so that neither gets our address banned. The answers
-// themselves go to the caller. Another credential passes at once.
+// themselves go to the caller. Another token passes at once. A user's ("Bearer") is not held back: it may lack only the
+// scope that one route asks for.
 //
 // See https://discord.com/developers/docs/topics/rate-limits.
 package discord

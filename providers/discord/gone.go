@@ -2,6 +2,7 @@ package discord
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/internal/field"
@@ -11,8 +12,8 @@ import (
 // message: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 const codeUnknownWebhook = "10015"
 
-// gone blocks what an answer shows to be of no more use: a webhook that was deleted, or a credential that is refused; and
-// charges what Discord counts as invalid. To go on asking is what gets an address banned:
+// gone blocks what an answer shows to be of no more use: a webhook that was deleted, or a bot whose token is refused. And
+// it charges what Discord counts as invalid. To go on asking is what gets an address banned:
 // https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 //
 // That neither comes back is not sure, and so the blocks tell no length: one request goes to see after a second, the
@@ -24,7 +25,8 @@ func (x *exchange) gone() []bucket.Update {
 		return []bucket.Update{charge}
 	case http.StatusUnauthorized:
 		// What has a token in its path has another credential than its Authorization, if any, and that was looked at.
-		if x.global != (bucket.Key{}) && x.path.token() == "" && field.Get(x.req.Header, "Authorization") != "" {
+		// A user's token may lack no more than the scope that this route asks for.
+		if x.global != (bucket.Key{}) && x.path.token() == "" && isBot(field.Get(x.req.Header, "Authorization")) {
 			return append(blocks(0, x.global), charge)
 		}
 		return []bucket.Update{charge}
@@ -34,4 +36,11 @@ func (x *exchange) gone() []bucket.Update {
 		}
 	}
 	return nil
+}
+
+// isBot says whether a credential is a bot's token, and not one that a user gave, with some scopes:
+// https://discord.com/developers/docs/reference#authentication
+func isBot(credential string) bool {
+	scheme, _, _ := strings.Cut(credential, " ")
+	return strings.EqualFold(scheme, "Bot")
 }

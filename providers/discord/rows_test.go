@@ -11,6 +11,7 @@ import (
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/providers"
+	"github.com/underlimit/underlimit/providers/discord"
 )
 
 // blockedFor returns which of keys a verdict blocks, and for how long at most; it fails if it blocks any other.
@@ -236,5 +237,25 @@ func TestADeletedWebhookAndARefusedCredentialAreHeldBack(t *testing.T) {
 				t.Errorf("got\n%+v, want\n%+v", v, want)
 			}
 		})
+	}
+}
+
+// A 401 to a user's token may be for a scope that it does not have.
+func TestOfRefusedCredentialsOnlyABotsTokenIsHeldBack(t *testing.T) {
+	p := discord.New(nil)
+	for credential, held := range map[string]bool{
+		"Bot x.y": true, "bot x.y": true, "Bearer x.y": false, "Basic eDp5": false, "x.y": false, "Botox x": false,
+	} {
+		req := request(t, "GET", "https://discord.com/api/v10/users/@me/guilds")
+		req.Header.Set("Authorization", credential)
+		call, _ := p.Classify(req)
+		v := charged(t, 401, p.Judge(req, &call, &providers.Answer{Status: 401, Received: received}))
+		var want []bucket.Update
+		if held {
+			want = blocked(0, key("global", credential, ""))
+		}
+		if !reflect.DeepEqual(v.Updates, want) {
+			t.Errorf("after a 401 to %q it updates\n%+v, want\n%+v", credential, v.Updates, want)
+		}
 	}
 }
