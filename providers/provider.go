@@ -35,6 +35,9 @@ type Call struct {
 	Repeat Repeat
 	// Peek asks for the beginning of small successful JSON answers, too, where a provider refuses in those.
 	Peek bool
+	// Omit names header fields that are left out of what is sent, in any case of letters. The caller's request keeps
+	// them. It must not be changed.
+	Omit []string
 
 	by Provider // who claimed it, set by Join
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -190,15 +192,24 @@ func (x *exchange) outgoing() (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x.attempt == 0 && x.body.buffer == nil && x.req.RequestURI == "" {
+	header, omitted := x.req.Header, false
+	if len(x.call.Omit) > 0 {
+		header, omitted = without(header, x.omits)
+	}
+	if x.attempt == 0 && x.body.buffer == nil && x.req.RequestURI == "" && !omitted {
 		return x.req, nil
 	}
 	req := *x.req // shallow: nobody changes the headers
-	req.RequestURI = ""
+	req.Header, req.RequestURI = header, ""
 	if b != nil {
 		req.Body, req.GetBody = b, x.body.again
 	}
 	return &req, nil
+}
+
+// omits says whether a header field of the request is left out of what is sent.
+func (x *exchange) omits(name string) bool {
+	return slices.ContainsFunc(x.call.Omit, func(omitted string) bool { return strings.EqualFold(name, omitted) })
 }
 
 // judge asks the provider what an answer means.
@@ -238,7 +249,7 @@ func (x *exchange) answered(
 		})
 	}
 	if x.t.hideLimits && resp.StatusCode < http.StatusBadRequest && !v.Refused {
-		resp.Header = withoutLimits(resp.Header)
+		resp.Header, _ = without(resp.Header, isLimitField)
 	}
 	x.report(changes)
 	switch {

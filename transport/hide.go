@@ -16,15 +16,15 @@ func isLimitField(name string) bool {
 	})
 }
 
-// withoutLimits returns the header without the fields that tell the state of a limit. It changes nothing: the provider,
-// hooks and the base transport may keep the header.
-func withoutLimits(h http.Header) http.Header {
+// without returns a header without some of its fields, and whether it had any of them. It changes nothing: whoever made
+// the header may keep it.
+func without(h http.Header, unwanted func(name string) bool) (http.Header, bool) {
 	for name := range h {
-		if isLimitField(name) {
+		if unwanted(name) {
 			h = maps.Clone(h)
-			maps.DeleteFunc(h, func(name string, _ []string) bool { return isLimitField(name) })
-			return h
+			maps.DeleteFunc(h, func(name string, _ []string) bool { return unwanted(name) })
+			return h, true
 		}
 	}
-	return h
+	return h, false
 }

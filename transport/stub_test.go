@@ -30,6 +30,7 @@ type api struct {
 	repeat providers.Repeat
 	peek   bool // ask for successful answers
 	read   bool // read what requests carry
+	omit   []string
 }
 
 var (
@@ -49,7 +50,9 @@ func (p *api) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL.Host == "elsewhere.test" {
 		return providers.Call{}, false
 	}
-	call := providers.Call{Provider: "api", Route: req.URL.Path, Draws: p.draws, Repeat: p.repeat, Peek: p.peek}
+	call := providers.Call{
+		Provider: "api", Route: req.URL.Path, Draws: p.draws, Repeat: p.repeat, Peek: p.peek, Omit: p.omit,
+	}
 	if call.Draws == nil && !p.none {
 		call.Draws = []bucket.Draw{{Key: apiKey}}
 	}
