@@ -17,6 +17,9 @@ const (
 	egress = "egress" // all requests of our address; also the owner of what is counted by address
 )
 
+// authorization is the field that holds the credential of a request.
+var authorization = []string{"Authorization"}
+
 // Classify claims requests to /api on a host of Discord's. Their routes are the documented ones, with the method, such
 // as "POST /channels/{channel}/messages", or "other". The age of a message goes by its ID and by now.
 func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
@@ -32,17 +35,24 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 		return providers.Call{}, false
 	}
 
-	account := p.owner(field.Get(req.Header, "Authorization"))
+	call := providers.Call{Provider: name}
+	token, r := at.token(), at.route()
+	account := egress
+	if p.omit && token != "" && r != nil {
+		call.Omit = authorization
+	} else {
+		account = p.owner(field.Get(req.Header, authorization[0]))
+	}
 	key := bucket.Key{Provider: name, Owner: account}
-	if token := at.token(); token != "" {
+	if token != "" {
 		key.Owner = p.owner(token)
 	}
-	if r := at.route(); r != nil {
+	if r != nil {
 		key.Limit, key.Subject = r[method(req.Method)], at.major()
 	} else {
 		key.Limit, key.Subject = other, at.shape()
 	}
-	call := providers.Call{Provider: name, Route: key.Limit}
+	call.Route = key.Limit
 	if key.Limit == deletion {
 		key.Limit = deletionOf(at.buf[at.n-1], now)
 	}

@@ -192,6 +192,40 @@ func TestARequestDrawsOnRouteGlobalAndEgress(t *testing.T) {
 	}
 }
 
+// Where a token stands in the path, a request that is sent without the bot's is one that never had it.
+func TestOmittingAuthorizationMakesRequestsThoseOfTheirOwnToken(t *testing.T) {
+	const v10 = "https://discord.com/api/v10"
+	p := discord.New(&discord.Options{OmitAuthorization: true})
+	for _, tt := range []struct {
+		method, url string
+		omits       bool
+	}{
+		{"POST", v10 + "/webhooks/9/" + hookToken, true},
+		{"POST", "https://discord.com/api/webhooks/9/" + hookToken + "/slack", true},
+		{"PATCH", v10 + "/webhooks/9/" + hookToken + "/messages/3", true},
+		{"POST", v10 + "/webhooks/8/" + replyToken, true},
+		{"POST", v10 + interaction, true},
+		{"DELETE", v10 + "/webhooks/8/" + replyToken + "/messages/@original", true},
+
+		{"GET", v10 + "/webhooks/9", false},
+		{"POST", v10 + "/webhooks/9/" + hookToken + "/unheard-of", false},
+		{"POST", v10 + "/channels/1/webhooks", false},
+		{"POST", v10 + "/channels/1/messages", false},
+		{"GET", v10 + "/invites/abc", false},
+	} {
+		got, _ := p.Classify(request(t, tt.method, tt.url), received)
+		want := classify(t, tt.method, tt.url)
+		if tt.omits {
+			want = classify(t, strings.ToLower(tt.method), tt.url)
+			want.Omit = []string{"Authorization"}
+		}
+		if !reflect.DeepEqual(got.Omit, want.Omit) || got.Route != want.Route || !slices.EqualFunc(got.Draws, want.Draws,
+			func(a, b bucket.Draw) bool { return a.Key == b.Key }) {
+			t.Errorf("%s %s is\n%+v, want\n%+v", tt.method, tt.url, got, want)
+		}
+	}
+}
+
 func TestOnlyMajorParametersAndCredentialsTellBucketsApart(t *testing.T) {
 	const one, two = "111111111111111111", "222222222222222222"
 	for _, tt := range []struct {
@@ -534,6 +568,7 @@ func TestTheProviderConforms(t *testing.T) {
 		reqs = append(reqs, rename)
 	}
 	providertest.Test(t, discord.New(nil), reqs...)
+	providertest.Test(t, discord.New(&discord.Options{OmitAuthorization: true}), reqs...)
 }
 
 func FuzzClassify(f *testing.F) {

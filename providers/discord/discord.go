@@ -47,6 +47,10 @@ type Options struct {
 	// be sent within ten minutes, over all credentials; then everything waits. Discord bans an address at 10,000; 0 means
 	// 9,500, for those of other processes, and negative no bound. Requests in flight count until they are answered.
 	InvalidPer10Minutes int
+	// OmitAuthorization leaves the Authorization out of requests to documented routes that carry the token of a webhook
+	// or an interaction in their path and need no other. SDKs send a bot's all the same, and then Discord counts the
+	// request against the bot's global limit. Without it, those to webhooks count by address.
+	OmitAuthorization bool
 	// Hosts are claimed besides discord.com, discordapp.com, and the ptb and canary hosts of both: those of a proxy
 	// or a test server. Ports are ignored.
 	Hosts []string
@@ -69,6 +73,7 @@ const oldDomain = "discordapp.com"
 type Provider struct {
 	owners *digest.Digester
 	hosts  map[string]string // in lower case, to the Subject of their global limit
+	omit   bool              // Options.OmitAuthorization
 
 	// Shared by all draws.
 	global *bucket.Policy
@@ -88,6 +93,7 @@ func New(opts *Options) *Provider {
 	p := &Provider{
 		owners: digest.New(o.Secret, name),
 		hosts:  map[string]string{},
+		omit:   o.OmitAuthorization,
 		global: &bucket.Policy{Quota: o.GlobalPerSecond, Window: time.Second},
 		egress: &bucket.Policy{},
 		stop:   &bucket.Policy{},

@@ -12,8 +12,8 @@ import (
 // message: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 const codeUnknownWebhook = "10015"
 
-// gone blocks what an answer shows to be of no more use: a webhook that was deleted, or a bot whose token is refused. And
-// it charges what Discord counts as invalid. To go on asking is what gets an address banned:
+// gone blocks what an answer shows to be of no more use: a webhook that was deleted, or a bot whose token is refused.
+// And it charges what Discord counts as invalid. To go on asking is what gets an address banned:
 // https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 //
 // That neither comes back is not sure, and so the blocks tell no length: one request goes to see after a second, the

@@ -248,7 +248,7 @@ func TestOfRefusedCredentialsOnlyABotsTokenIsHeldBack(t *testing.T) {
 	} {
 		req := request(t, "GET", "https://discord.com/api/v10/users/@me/guilds")
 		req.Header.Set("Authorization", credential)
-		call, _ := p.Classify(req)
+		call, _ := p.Classify(req, received)
 		v := charged(t, 401, p.Judge(req, &call, &providers.Answer{Status: 401, Received: received}))
 		var want []bucket.Update
 		if held {
