@@ -8,8 +8,10 @@ import (
 
 	"github.com/diamondburned/arikawa/v3/api"
 	"github.com/diamondburned/arikawa/v3/api/rate"
+	"github.com/diamondburned/arikawa/v3/discord"
 	"github.com/diamondburned/arikawa/v3/utils/httputil"
 	"github.com/diamondburned/arikawa/v3/utils/httputil/httpdriver"
+	"github.com/diamondburned/arikawa/v3/utils/json/option"
 
 	"github.com/underlimit/underlimit/examples/internal/discordload"
 	discordlimits "github.com/underlimit/underlimit/providers/discord"
@@ -96,5 +98,38 @@ func TestArikawasMessagesAreSentAgainAfterARefusal(t *testing.T) {
 		if d := time.Since(start); d < wait || d > wait+time.Second {
 			t.Errorf("took %v", d)
 		}
+	})
+}
+
+func TestArikawaGetsThroughTrials(t *testing.T) {
+	discordload.Trials(t, false, func(base http.RoundTripper) (discordload.Calls, error) {
+		c := newClient("test", base)
+		id := func(s string) discord.Snowflake { id, _ := discord.ParseSnowflake(s); return id }
+		return discordload.Calls{
+			Send: func(channel, text string) error {
+				_, err := c.SendMessage(discord.ChannelID(id(channel)), text)
+				return err
+			},
+			Edit: func(channel, message, text string) error {
+				_, err := c.EditText(discord.ChannelID(id(channel)), discord.MessageID(id(message)), text)
+				return err
+			},
+			Read: func(channel string) error {
+				_, err := c.Messages(discord.ChannelID(id(channel)), 1)
+				return err
+			},
+			Rename: func(channel, name string) error {
+				return c.ModifyChannel(discord.ChannelID(id(channel)), api.ModifyChannelData{Name: name})
+			},
+			Slow: func(channel string, seconds int) error {
+				return c.ModifyChannel(discord.ChannelID(id(channel)), api.ModifyChannelData{
+					UserRateLimit: option.NewNullableUint(uint(seconds)),
+				})
+			},
+			Hook: func(webhook, token, text string) error {
+				return c.FastRequest(http.MethodPost, "https://discord.com/api/webhooks/"+webhook+"/"+token,
+					httputil.WithJSONBody(map[string]string{"content": text}))
+			},
+		}, nil
 	})
 }

@@ -184,3 +184,30 @@ func TestDiscordGoUnderstandsRefusals(t *testing.T) {
 		}
 	})
 }
+
+func TestDiscordGoGetsThroughTrials(t *testing.T) {
+	discordload.Trials(t, true, func(base http.RoundTripper) (discordload.Calls, error) {
+		s, err := newSession("test", base)
+		return discordload.Calls{
+			Send: func(channel, text string) error { _, err := s.ChannelMessageSend(channel, text); return err },
+			Edit: func(channel, message, text string) error {
+				_, err := s.ChannelMessageEdit(channel, message, text)
+				return err
+			},
+			Read: func(channel string) error { _, err := s.ChannelMessages(channel, 1, "", "", ""); return err },
+			Rename: func(channel, name string) error {
+				_, err := s.ChannelEdit(channel, &discordgo.ChannelEdit{Name: name})
+				return err
+			},
+			Slow: func(channel string, seconds int) error {
+				_, err := s.ChannelEdit(channel, &discordgo.ChannelEdit{RateLimitPerUser: &seconds})
+				return err
+			},
+			Hook: func(id, token, text string) error {
+				_, err := s.Request(http.MethodPost, "https://discord.com/api/webhooks/"+id+"/"+token,
+					map[string]string{"content": text})
+				return err
+			},
+		}, err
+	})
+}

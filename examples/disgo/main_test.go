@@ -6,7 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/rest"
+	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/underlimit/underlimit/examples/internal/discordload"
 )
@@ -61,4 +63,37 @@ func TestDisgoUsesAHotBucket(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { discordload.Hot(t, sdk(own), own.hot, own.oneAtATime) })
 		})
 	}
+}
+
+func TestDisgoGetsThroughTrials(t *testing.T) {
+	discordload.Trials(t, false, func(base http.RoundTripper) (discordload.Calls, error) {
+		c := newClient("test", base, rest.NewNoopRateLimiter())
+		unversioned := rest.NewWebhooks(rest.NewClient("", rest.WithURL("https://discord.com/api"),
+			rest.WithHTTPClient(c.HTTPClient()), rest.WithRateLimiter(rest.NewNoopRateLimiter())), discord.AllowedMentions{})
+		id := snowflake.MustParse
+		return discordload.Calls{
+			Send: func(channel, text string) error {
+				_, err := c.CreateMessage(id(channel), discord.MessageCreate{Content: text})
+				return err
+			},
+			Edit: func(channel, message, text string) error {
+				_, err := c.UpdateMessage(id(channel), id(message), discord.MessageUpdate{Content: &text})
+				return err
+			},
+			Read: func(channel string) error { _, err := c.GetMessages(id(channel), 0, 0, 0, 1); return err },
+			Rename: func(channel, name string) error {
+				_, err := c.UpdateChannel(id(channel), discord.GuildTextChannelUpdate{Name: &name})
+				return err
+			},
+			Slow: func(channel string, seconds int) error {
+				_, err := c.UpdateChannel(id(channel), discord.GuildTextChannelUpdate{RateLimitPerUser: &seconds})
+				return err
+			},
+			Hook: func(webhook, token, text string) error {
+				_, err := unversioned.CreateWebhookMessage(id(webhook), token,
+					discord.WebhookMessageCreate{Content: text}, rest.CreateWebhookMessageParams{})
+				return err
+			},
+		}, nil
+	})
 }

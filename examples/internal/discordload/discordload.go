@@ -2,6 +2,7 @@
 package discordload
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -45,11 +46,11 @@ func Channels(n int) []string {
 
 // Line tells the fake which message of which sender a request is.
 func Line(_ *http.Request, body []byte) (sender string, n int, ok bool) {
-	var message struct{ Content string }
+	var message struct{ Content, Name string }
 	if json.Unmarshal(body, &message) != nil {
 		return "", 0, false
 	}
-	sender, number, ok := strings.Cut(message.Content, ": message ")
+	sender, number, ok := strings.Cut(cmp.Or(message.Content, message.Name), ": message ")
 	n, err := strconv.Atoi(number)
 	return sender, n, ok && err == nil
 }
