@@ -73,11 +73,11 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 		}
 		if key.Limit == editChannel && mayRename(req) {
 			key.Limit = renaming
-			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.stop})
+			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.narrow})
 		}
 		if key.Limit == edit && mayEditOld(at.buf[at.n-1], now) {
 			key.Limit = editOld
-			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.stop})
+			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.narrow})
 		}
 	}
 	if !at.interaction() {

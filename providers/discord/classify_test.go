@@ -341,7 +341,7 @@ func TestAChangeOfANameDrawsOnAFurtherLimit(t *testing.T) {
 			case !tt.want:
 				t.Errorf("draws on %v", call.Draws[i])
 			default:
-				want := bucket.Draw{Key: key(edit+" name", bot, "channels/1"), Policy: &bucket.Policy{}}
+				want := bucket.Draw{Key: key(edit+" name", bot, "channels/1"), Policy: &bucket.Policy{Concurrent: 1}}
 				if !reflect.DeepEqual(call.Draws[i], want) || call.Draws[0].Key.Limit != edit || call.Route != edit {
 					t.Errorf("%s draws on %v", call.Route, call.Draws)
 				}
@@ -458,7 +458,7 @@ func TestAnEditOfAnOldMessageDrawsOnAFurtherLimit(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, version := range []string{"/v10", "/v6"} {
 				call := classify(t, tt.method, "https://discord.com/api"+version+"/channels/1/messages/"+tt.path)
-				want := bucket.Draw{Key: key(route+" old", bot, "channels/1"), Policy: &bucket.Policy{}}
+				want := bucket.Draw{Key: key(route+" old", bot, "channels/1"), Policy: &bucket.Policy{Concurrent: 1}}
 				i := slices.IndexFunc(call.Draws, func(d bucket.Draw) bool { return d.Key == want.Key })
 				if i >= 0 != tt.want || i >= 0 && (!reflect.DeepEqual(call.Draws[i], want) || call.Route != route) {
 					t.Errorf("%s: %s draws on %v", version, call.Route, call.Draws)

@@ -79,6 +79,7 @@ type Provider struct {
 	global *bucket.Policy
 	egress *bucket.Policy
 	stop   *bucket.Policy // of what only ever holds a request back after a refusal
+	narrow *bucket.Policy // of what is under a limit that only its refusals show: one at a time, or each would show it
 }
 
 // New returns a provider for Discord's REST API. opts may be nil and is copied.
@@ -97,6 +98,7 @@ func New(opts *Options) *Provider {
 		global: &bucket.Policy{Quota: o.GlobalPerSecond, Window: time.Second},
 		egress: &bucket.Policy{},
 		stop:   &bucket.Policy{},
+		narrow: &bucket.Policy{Concurrent: 1},
 	}
 	if o.InvalidPer10Minutes == 0 {
 		o.InvalidPer10Minutes = invalidPer10Minutes
