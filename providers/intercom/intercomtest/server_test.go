@@ -364,7 +364,7 @@ func FuzzServer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, mediaType, body string) {
 		req, err := http.NewRequest(method, "https://api.intercom.io", strings.NewReader(body))
 		if err != nil {
-			t.Skip()
+			return // no such request can be made
 		}
 		req.URL.Path = path
 		req.Header.Set("Authorization", "Bearer a")

@@ -407,7 +407,7 @@ func FuzzServer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, query, mediaType, body string) {
 		req, err := http.NewRequest("POST", "https://slack.com", strings.NewReader(body))
 		if err != nil {
-			t.Skip()
+			return // no such request can be made
 		}
 		req.URL.Path, req.URL.RawQuery = path, query
 		req.Header.Set("Authorization", "Bearer xoxb-1")
