@@ -71,24 +71,35 @@ func (e *answer) take(updates []Update) {
 	for _, u := range updates {
 		switch u := u.(type) {
 		case SameOwner:
+			e.same(&u)
+		case *SameOwner:
 			e.same(u)
-		case Block:
+		case Block, *Block:
 			e.refused = true
 		}
 	}
 	for _, u := range updates {
-		if a, ok := u.(Alias); ok {
-			e.alias(a)
+		switch u := u.(type) {
+		case Alias:
+			e.alias(&u)
+		case *Alias:
+			e.alias(u)
 		}
 	}
 	r.settle(t)
 	for _, u := range updates {
 		switch u := u.(type) {
 		case Uncounted:
-			e.uncounted(u)
+			e.uncounted(&u.Key)
+		case *Uncounted:
+			e.uncounted(&u.Key)
 		case Charge:
 			e.charged = append(e.charged, e.state(&u.Key))
+		case *Charge:
+			e.charged = append(e.charged, e.state(&u.Key))
 		case Window:
+			e.window(&u)
+		case *Window:
 			e.window(u)
 		}
 	}
@@ -97,8 +108,11 @@ func (e *answer) take(updates []Update) {
 		e.charge(s)
 	}
 	for _, u := range updates {
-		if b, ok := u.(Block); ok {
-			e.block(b)
+		switch u := u.(type) {
+		case Block:
+			e.block(&u)
+		case *Block:
+			e.block(u)
 		}
 	}
 	t.calm(e.blocked)
@@ -118,7 +132,7 @@ func (e *answer) take(updates []Update) {
 }
 
 // alias has the requests on one key counted by the bucket of another from now on.
-func (e *answer) alias(u Alias) {
+func (e *answer) alias(u *Alias) {
 	r := e.r
 	route := e.state(&u.Key)
 	if route.counted() && route.links.counter.is(&u.To) && !route.links.counter.kind.split {
@@ -172,9 +186,9 @@ func (r *Registry) merge(route, c *state, granted, now instant) {
 }
 
 // window takes in what the answer says of a window.
-func (e *answer) window(u Window) {
+func (e *answer) window(u *Window) {
 	r := e.r
-	s := e.counterOf(u.Key)
+	s := e.counterOf(&u.Key)
 	k, was := s.kind, s.kind.limit
 	limit := int32(min(max(u.Limit, 0), maxLimit))
 	if limit > 0 && s.kind.setLimit(limit, e.t.granted) {
@@ -226,8 +240,8 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 }
 
 // uncounted gives back what the request took from a bucket's counters.
-func (e *answer) uncounted(u Uncounted) {
-	a, b := e.state(&u.Key).roots()
+func (e *answer) uncounted(key *Key) {
+	a, b := e.state(key).roots()
 	for _, c := range [...]*state{a, b} {
 		if c != nil && !slices.Contains(e.told, c) {
 			c.window.granted = max(c.window.granted-e.t.countedAt(c), 0)
@@ -246,13 +260,13 @@ func (e *answer) charge(s *state) {
 }
 
 // counterOf returns what counts the requests of which an answer speaks by a key.
-func (e *answer) counterOf(key Key) *state {
+func (e *answer) counterOf(key *Key) *state {
 	for i := range e.apart {
-		if e.apart[i].key == key {
+		if e.apart[i].key == *key {
 			return e.apart[i].route.root()
 		}
 	}
-	return e.state(&key).root()
+	return e.state(key).root()
 }
 
 // splits notes an answer to one of several routes that c counts jointly, and has each count for itself if the answer
@@ -295,7 +309,7 @@ func (e *answer) split(c *state) {
 }
 
 // end reckons when a window ends; it reports false if the answer does not tell.
-func (r *Registry) end(u Window, k *kind, in *reading) bool {
+func (r *Registry) end(u *Window, k *kind, in *reading) bool {
 	precision := min(max(u.Precision, 0), r.maxBlock)
 	switch {
 	case u.ResetAfter > 0:
@@ -376,7 +390,7 @@ const (
 )
 
 // block takes in that nothing may go for a time.
-func (e *answer) block(u Block) {
+func (e *answer) block(u *Block) {
 	r := e.r
 	s := e.state(&u.Key)
 	e.touched = append(e.touched, s)

@@ -14,8 +14,8 @@ func (r *Registry) resolve(key Key) Key {
 }
 
 // same has two owners share all limits from now on, and those of buckets that nobody has drawn on yet.
-func (e *answer) same(u SameOwner) {
-	if from, ok := e.r.join(u); ok {
+func (e *answer) same(u *SameOwner) {
+	if from, ok := e.r.join(*u); ok {
 		if e.joins == nil {
 			e.joins = map[owner]bool{}
 		}

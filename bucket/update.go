@@ -3,8 +3,28 @@ package bucket
 import "time"
 
 // An Update is what an answer says of buckets: a [Window], a [Block], an [Alias], a [SameOwner], an [Uncounted] or
-// a [Charge], and nothing else.
+// a [Charge], or a pointer to one of these, and nothing else. With pointers, an answer that says much takes but one
+// piece of memory. What they point to is not changed, and not kept; nil points to none and panics.
 type Update interface{ update() }
+
+// Value returns the update that u points to, or else u itself.
+func Value(u Update) Update {
+	switch u := u.(type) {
+	case *Window:
+		return *u
+	case *Block:
+		return *u
+	case *Alias:
+		return *u
+	case *SameOwner:
+		return *u
+	case *Uncounted:
+		return *u
+	case *Charge:
+		return *u
+	}
+	return u
+}
 
 // A Window says how much of a bucket is left and until when.
 //

@@ -231,7 +231,8 @@ func (x *exchange) judge(resp *http.Response, sent, received time.Time) provider
 
 func blocks(updates []bucket.Update) bool {
 	for _, u := range updates {
-		if _, ok := u.(bucket.Block); ok {
+		switch u.(type) {
+		case bucket.Block, *bucket.Block:
 			return true
 		}
 	}

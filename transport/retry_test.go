@@ -27,6 +27,18 @@ import (
 // errDial is how net/http's Transport tells that it reached nobody.
 var errDial = fmt.Errorf("wrapped: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errBroken})
 
+// A refusal that blocks nothing would get a block of unknown length, which is a second.
+func TestABlockThatIsPointedToIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := serve(answer(429, "Refused: 100ms"), answer(200))
+		limits := transport.New(&api{points: true}, &transport.Options{Base: srv})
+		want(t, roundTrip(limits, request(t.Context(), http.MethodGet, nil)), 200)
+		if got, want := srv.times(), []time.Duration{0, 100 * time.Millisecond}; !slices.Equal(got, want) {
+			t.Errorf("it was sent at %v, want %v", got, want)
+		}
+	})
+}
+
 func TestFailuresAreRepeatedOnlyWhereTheyMayBe(t *testing.T) {
 	const key = "Idempotency-Key"
 	for _, test := range []struct {

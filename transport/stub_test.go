@@ -31,6 +31,7 @@ type api struct {
 	peek   bool // ask for successful answers
 	read   bool // read what requests carry
 	omit   []string
+	points bool // at its blocks
 }
 
 var (
@@ -85,6 +86,11 @@ func (p *api) Judge(_ *http.Request, call *providers.Call, a *providers.Answer) 
 		v.Updates = append(v.Updates, bucket.Charge{Key: key})
 	}
 	v.Final = a.Header.Get("Final") != ""
+	for i, u := range v.Updates {
+		if b, ok := u.(bucket.Block); ok && p.points {
+			v.Updates[i] = &b
+		}
+	}
 	return v
 }
 

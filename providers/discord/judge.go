@@ -69,8 +69,11 @@ type exchange struct {
 
 // learn returns what an answer that refuses nothing says of the route's counter.
 func (x *exchange) learn() []bucket.Update {
+	if x.route == (bucket.Key{}) {
+		return nil
+	}
 	w, ok := x.window()
-	if !ok || x.route == (bucket.Key{}) {
+	if !ok {
 		return nil
 	}
 	c, hashed := x.counter()
@@ -78,10 +81,21 @@ func (x *exchange) learn() []bucket.Update {
 		c = oldRule(x.route)
 	}
 	w.Key = c
+	l := &lesson{window: w}
+	l.updates[1] = &l.window
 	if c == x.route || !hashed && x.path.legacy { // then the request drew on it itself
-		return []bucket.Update{w}
+		return l.updates[1:]
 	}
-	return []bucket.Update{bucket.Alias{Key: x.route, To: c}, w}
+	l.alias = bucket.Alias{Key: x.route, To: c}
+	l.updates[0] = &l.alias
+	return l.updates[:]
+}
+
+// A lesson is what most answers say, in one piece of memory.
+type lesson struct {
+	updates [2]bucket.Update
+	alias   bucket.Alias
+	window  bucket.Window
 }
 
 // counter returns the bucket that Discord's hash names. The hash stands for a kind of bucket: each credential and major

@@ -69,6 +69,7 @@ func charged(t *testing.T, status int, v providers.Verdict) providers.Verdict {
 	var rest []bucket.Update
 	charges := 0
 	for _, u := range v.Updates {
+		u = bucket.Value(u)
 		if c, ok := u.(bucket.Charge); ok && c.Key == egress {
 			charges++
 			continue
@@ -225,6 +226,7 @@ func inUTC(v providers.Verdict) providers.Verdict {
 	us := v.Updates
 	v.Updates = nil
 	for _, u := range us {
+		u = bucket.Value(u)
 		if w, ok := u.(bucket.Window); ok {
 			w.ResetAt = w.ResetAt.UTC()
 			u = w
@@ -242,7 +244,7 @@ func TestMillisecondsThatWereAskedForAreNotTakenForSeconds(t *testing.T) {
 	got := p.Judge(req, &call, &providers.Answer{
 		Status: 200, Header: header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 5"), Received: received,
 	}).Updates
-	want := []bucket.Update{bucket.Window{
+	want := []bucket.Update{&bucket.Window{
 		Key: old, Remaining: 4, ResetAfter: 5001 * time.Millisecond, Precision: 2 * time.Millisecond,
 	}}
 	if !reflect.DeepEqual(got, want) {
@@ -695,7 +697,7 @@ func FuzzJudge(f *testing.F) {
 		}
 		holds := false
 		for _, u := range v.Updates {
-			switch u := u.(type) {
+			switch u := bucket.Value(u).(type) {
 			case bucket.Block:
 				if u.For < 0 || u.For > field.Max {
 					t.Errorf("a block of %v", u.For)

@@ -18,7 +18,7 @@ import (
 func blockedFor(t *testing.T, v providers.Verdict, keys ...bucket.Key) (held []bucket.Key, wait time.Duration) {
 	t.Helper()
 	for _, u := range v.Updates {
-		switch u := u.(type) {
+		switch u := bucket.Value(u).(type) {
 		case bucket.Block:
 			if !slices.Contains(keys, u.Key) {
 				t.Errorf("it blocks %v", u.Key)

@@ -135,7 +135,7 @@ func (s *subject) checkBareRefusal(call *providers.Call, v *providers.Verdict) (
 // blocks returns whether an update blocks something that the call draws on.
 func blocks(call *providers.Call) func(bucket.Update) bool {
 	return func(u bucket.Update) bool {
-		b, ok := u.(bucket.Block)
+		b, ok := bucket.Value(u).(bucket.Block)
 		return ok && slices.ContainsFunc(call.Draws, func(d bucket.Draw) bool { return d.Key == b.Key })
 	}
 }
@@ -146,7 +146,7 @@ func (s *subject) checkUpdate(u bucket.Update, a *providers.Answer) (broken []er
 			broken = append(broken, fmt.Errorf("%s is %v", what, d))
 		}
 	}
-	switch u := u.(type) {
+	switch u := bucket.Value(u).(type) {
 	case bucket.Block:
 		bounded("a Block's For", u.For)
 		return append(broken, s.checkKey(u.Key)...)

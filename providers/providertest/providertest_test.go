@@ -223,6 +223,8 @@ func TestABrokenRuleInAVerdictIsReported(t *testing.T) {
 		{"lives in 9999", "Date is in the year", updates(bucket.Window{Key: fakeKey, Date: date(9999)})},
 		{"updates a stranger", "a key is of provider", updates(bucket.Window{Key: bucket.Key{Provider: "x", Limit: "x"}})},
 		{"aliases to nowhere", "Limit is empty", updates(bucket.Alias{Key: fakeKey, To: bucket.Key{Provider: "fake"}})},
+		{"blocks backwards by a pointer", "For is", updates(&bucket.Block{Key: fakeKey, For: -1})},
+		{"owes by a pointer", "left of", updates(&bucket.Window{Key: fakeKey, Remaining: -1})},
 		{"updates nothing", "an update is a <nil>", updates(nil)},
 	} {
 		reported(t, tt.breach, tt.want, fake{judge: tt.f})

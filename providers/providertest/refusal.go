@@ -103,7 +103,7 @@ func (s *subject) checkUnderstood(call *providers.Call, a *providers.Answer, wai
 	drawn, longest := blocks(call), time.Duration(0)
 	for _, u := range v.Updates {
 		if drawn(u) {
-			longest = max(longest, u.(bucket.Block).For)
+			longest = max(longest, bucket.Value(u).(bucket.Block).For)
 		}
 	}
 	if longest < wait || longest > wait+time.Second {
