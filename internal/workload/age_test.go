@@ -62,7 +62,7 @@ func TestDiscordDeletionsWaitForThoseOfTheirAgeOnly(t *testing.T) {
 		for how, order := range map[string]func(...[]call) []call{"in turn": mixed, "old first": slices.Concat[[]call]} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				afterTheEpoch(t, func(t *testing.T) {
-					f := discordFake(discordtest.Options{Global: -1, Limits: limits})
+					f := discordFake(discordtest.Options{Global: -1, DeletionAges: true, Limits: limits})
 					defer f.Close()
 					// 30 old ones in 4 s. Those between, 3 in a third of a second, and the young ones, 5 in a second, are
 					// through sooner: 60/3 windows and 30/5.
@@ -76,7 +76,7 @@ func TestDiscordDeletionsWaitForThoseOfTheirAgeOnly(t *testing.T) {
 
 func TestDiscordMessagesThatGetOlderWhileTheirDeletionsWaitCostFewRefusals(t *testing.T) {
 	afterTheEpoch(t, func(t *testing.T) {
-		f := discordFake(discordtest.Options{Global: -1})
+		f := discordFake(discordtest.Options{Global: -1, DeletionAges: true})
 		defer f.Close()
 		client, registry := newClient(routesOnly(), f)
 		// At 5 a second, half of the young ones go after their ten seconds, and then fall under the limit of the others.

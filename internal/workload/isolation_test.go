@@ -86,7 +86,7 @@ func TestASublimitStopsOnlyWhatItIsAbout(t *testing.T) {
 // What a window of a limit that nothing tells of holds shows in each window anew, by one refusal.
 func TestALimitThatNothingTellsOfRefusesOneRequestAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := discordFake(discordtest.Options{})
+		f := discordFake(discordtest.Options{Renames: true})
 		defer f.Close()
 		calls := messages("/v10", 1, 16)
 		for i := range calls {

@@ -104,7 +104,8 @@ func trials(alone bool) []trial {
 	edits.Counter = "edits"
 	return []trial{
 		{ // Two changes in ten minutes may be of the name; ten in 15 s of anything.
-			name: "a limit on some requests of a route",
+			name:    "a limit on some requests of a route",
+			options: discordtest.Options{Renames: true},
 			lines: []line{
 				{4, func(c Calls, i int) error { return c.Rename(channels[0], text("a", i)) }, 10*time.Minute + 5*time.Second},
 				{28, func(c Calls, i int) error { return c.Slow(slowed, i+1) }, 35 * time.Second},

@@ -1,6 +1,7 @@
 package discordtest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -45,6 +46,9 @@ func newAPI(opts Options) *api {
 	if opts.Gone == nil {
 		opts.Gone = func(string) bool { return false }
 	}
+	if opts.Missing == nil {
+		opts.Missing = func(*http.Request) bool { return false }
+	}
 	if opts.WebhookChannel == nil {
 		opts.WebhookChannel = func(string) string { return "" }
 	}
@@ -71,19 +75,25 @@ const via = "1.1 google"
 
 func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
 	if wait := a.banned.Sub(c.At); wait > 0 {
-		return shutOut(c, wait)
+		return shutOut(c, Refusal{After: wait})
 	}
 	forced := a.opts.Refuse(c.Request)
-	if forced.Scope == Cloudflare {
-		answer := shutOut(c, forced.After)
-		if forced.Via {
-			answer.Header.Set("Via", via)
-		}
-		return answer
+	var answer fakeapi.Answer
+	switch forced.Scope {
+	case Cloudflare:
+		answer = shutOut(c, forced)
+	case Blocked:
+		answer = block(forced)
+	default:
+		answer = a.admit(c, forced)
+		forced.Via = true
 	}
-	answer := a.admit(c, forced)
-	answer.Header.Set("Via", via)
-	a.judge(c, &answer)
+	if forced.Via {
+		answer.Header.Set("Via", via)
+	}
+	if forced.Scope != Cloudflare {
+		a.judge(c, &answer)
+	}
 	return answer
 }
 
@@ -123,7 +133,10 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	if rt.secret != "" && !a.opts.AuthorizedToken(rt.secret) {
 		return wrong(http.StatusUnauthorized, 50027, "Invalid Webhook Token")
 	}
-	rt.refine(c.Clock)
+	rt.missing = rt.message() && a.opts.Missing(c.Request)
+	if name := rt.age(c.Clock); a.limits.has(name) {
+		rt.name = name // else deletions have one limit, whatever the age
+	}
 	body, wellFormed := object(c) // limits count what is malformed, too
 
 	global, answer := a.admitGlobally(c, rt, credential, forced)
@@ -141,6 +154,9 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	switch webhook := rt.webhook(); {
 	case webhook != "" && a.opts.Gone(webhook):
 		reply = wrong(http.StatusNotFound, 10015, "Unknown Webhook")
+	case rt.missing:
+		reply = wrong(http.StatusNotFound, 10008, "Unknown Message")
+		reply.Violation = "" // nobody can know
 	case a.opts.Forbidden(c.Request):
 		reply = wrong(http.StatusForbidden, 50013, "Missing Permissions")
 	case !wellFormed:
@@ -155,21 +171,24 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 
 // admitGlobally counts a request against the global limit and names its bucket, if it is under one at all.
 func (a *api) admitGlobally(c *fakeapi.Call, rt *route, credential string, forced Refusal) (string, fakeapi.Answer) {
-	if rt.name == callback || a.opts.Global < 0 && forced.Scope != Global {
-		return "", fakeapi.Answer{}
-	}
-	owner := a.names.Of(credential)
-	if owner == "" {
-		owner = "ip"
+	owner := cmp.Or(a.names.Of(credential), "ip")
+	exempt := rt.interaction() && !(a.opts.GlobalInteractions && credential != "")
+	if exempt {
+		owner = a.names.Of(rt.secret) // of what Refuse refuses
 	}
 	name := bucket("global", owner)
-	wait := forced.After
-	if forced.Scope != Global {
-		if wait = a.countGlobally(c, name); wait == 0 {
+	switch {
+	case forced.Scope == Global:
+	case exempt, a.opts.Global < 0:
+		return "", fakeapi.Answer{}
+	default:
+		wait := a.countGlobally(c, name)
+		if wait == 0 {
 			return name, fakeapi.Answer{}
 		}
+		forced = Refusal{Scope: Global, After: wait}
 	}
-	answer := refuse(c, rt, http.Header{}, Global, wait)
+	answer := refuse(c, rt, http.Header{}, forced)
 	answer.Buckets, answer.RefusedBy = []string{name}, name
 	return name, answer
 }
@@ -198,6 +217,7 @@ type draw struct {
 	bucket string
 	count  *counter
 	shared bool // with others, and not told of
+	code   int  // of its refusals
 }
 
 // draws returns the limits that a request to a route is under; the first is the one that the headers tell, unless
@@ -213,15 +233,21 @@ func (a *api) draws(c *fakeapi.Call, rt *route, credential string, body map[stri
 		return draw{Limit: limit, bucket: name, count: fakeapi.At(a.counters, name)}
 	}
 	draws := []draw{on(a.limits.of(rt, since))}
-	if name := rt.sublimit(body); name != "" {
-		draws = append(draws, on(a.limits.sub(name, since), name))
+	for _, name := range rt.further(body, c.Clock) {
+		if a.limits.has(name) {
+			d := on(a.limits.sub(name, since), name)
+			if name == oldEdit {
+				d.code = codeOldEdits
+			}
+			draws = append(draws, d)
+		}
 	}
 	if rt.name != executeWebhook {
 		return draws
 	}
 	if channel := a.opts.WebhookChannel(rt.webhook()); channel != "" {
 		owner, subject = "", channel
-		hidden := on(a.limits.sub(executeWebhook+" channel", since), executeWebhook+" channel")
+		hidden := on(a.limits.sub(ofWebhooksChannel, since), ofWebhooksChannel)
 		hidden.shared = true
 		draws = append(draws, hidden)
 	}
@@ -235,21 +261,21 @@ func (a *api) admitToRoute(
 	answer := fakeapi.Answer{Header: http.Header{}}
 	draws := a.draws(c, rt, credential, body)
 	shown := draws[0]
-	scope, wait := user, time.Duration(0)
+	refused := Refusal{Scope: user}
 	for _, d := range draws {
 		answer.Buckets = append(answer.Buckets, d.bucket)
-		if w := d.count.wait(c.At, d.Limit); w > wait {
-			wait, answer.RefusedBy = w, d.bucket
+		if w := d.count.wait(c.At, d.Limit); w > refused.After {
+			refused.After, refused.Code, answer.RefusedBy = w, d.code, d.bucket
 			switch {
 			case d.shared: // it comes last
-				scope, answer.RefusedBy = Shared, shared+d.bucket
+				refused.Scope, answer.RefusedBy = Shared, shared+d.bucket
 			case d.Hash != "":
 				shown = d
 			}
 		}
 	}
 	if forced.Scope == Shared {
-		scope, wait, answer.RefusedBy = Shared, forced.After, shared+draws[0].bucket
+		refused, answer.RefusedBy = forced, shared+draws[0].bucket
 		shown = draws[0]
 		answer.Buckets = append(answer.Buckets, answer.RefusedBy)
 	}
@@ -258,14 +284,14 @@ func (a *api) admitToRoute(
 			d.count.add(c.At, d.Limit)
 		}
 	}
-	if shown.N > 0 {
+	if shown.N > 0 && !shown.Silent {
 		tell(answer.Header, c, rt, shown)
 		if a.opts.ResetOnly {
 			answer.Header.Del("X-RateLimit-Reset-After")
 		}
 	}
 	if answer.RefusedBy != "" {
-		refusal := refuse(c, rt, answer.Header, scope, wait)
+		refusal := refuse(c, rt, answer.Header, refused)
 		refusal.Buckets, refusal.RefusedBy = answer.Buckets, answer.RefusedBy
 		return refusal
 	}
@@ -300,23 +326,36 @@ func tell(h http.Header, c *fakeapi.Call, rt *route, d draw) {
 	}
 }
 
+// codeOldEdits is the code of a refusal by the limit on edits of old messages:
+// https://docs.discord.com/developers/topics/opcodes-and-status-codes
+const codeOldEdits = 30046
+
+// messages are what the bodies of refusals say, where that is not the usual.
+var messages = map[int]string{
+	codeOldEdits: "Maximum number of edits to messages older than 1 hour reached. Try again later",
+}
+
 // refuse returns a 429 with these headers and those of a refusal.
-func refuse(c *fakeapi.Call, rt *route, h http.Header, scope Scope, wait time.Duration) fakeapi.Answer {
-	ms := fakeapi.Ceil(wait, time.Millisecond)
+func refuse(c *fakeapi.Call, rt *route, h http.Header, r Refusal) fakeapi.Answer {
+	ms := fakeapi.Ceil(r.After, time.Millisecond)
 	body := map[string]any{
-		"message": "You are being rate limited.", "global": scope == Global, "retry_after": float64(ms) / 1000,
+		"message": "You are being rate limited.", "global": r.Scope == Global, "retry_after": float64(ms) / 1000,
 	}
-	if scope == Shared {
+	if r.Scope == Shared {
 		body["message"] = "The resource is being rate limited."
 	}
+	if r.Code != 0 {
+		body["code"], body["message"] = r.Code, cmp.Or(messages[r.Code], body["message"].(string))
+	}
+	after := cmp.Or(r.Header, r.After)
 	if rt.old() {
 		body["retry_after"] = ms
-		h.Set("Retry-After", strconv.FormatInt(ms, 10))
+		h.Set("Retry-After", strconv.FormatInt(fakeapi.Ceil(after, time.Millisecond), 10))
 	} else {
-		h.Set("Retry-After", strconv.FormatInt(fakeapi.Ceil(wait, time.Second), 10))
-		h.Set("X-RateLimit-Scope", string(scope))
+		h.Set("Retry-After", strconv.FormatInt(fakeapi.Ceil(after, time.Second), 10))
+		h.Set("X-RateLimit-Scope", string(r.Scope))
 	}
-	if scope == Global {
+	if r.Scope == Global {
 		h.Set("X-RateLimit-Global", "true")
 	}
 	answer := fakeapi.Reply(http.StatusTooManyRequests, body)
@@ -326,21 +365,34 @@ func refuse(c *fakeapi.Call, rt *route, h http.Header, scope Scope, wait time.Du
 	return answer
 }
 
-// shutOut returns the answer of Discord's edge, which has nothing of Discord's own.
-func shutOut(c *fakeapi.Call, wait time.Duration) fakeapi.Answer {
-	answer := fakeapi.Reply(http.StatusTooManyRequests, map[string]any{
-		"message": "You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently.",
-		"code":    0,
-	})
-	if wait > 0 {
-		seconds := fakeapi.Ceil(wait, time.Second)
-		answer = fakeapi.Text(http.StatusTooManyRequests, "text/html; charset=UTF-8",
-			"<!DOCTYPE html><title>Access denied</title><p>You are being rate limited. Error code: 1015")
+// shutOut returns the 429 of Discord's edge, which has nothing of Discord's own.
+func shutOut(c *fakeapi.Call, r Refusal) fakeapi.Answer {
+	answer := edge(http.StatusTooManyRequests, r.Page || r.After > 0, 0, 1015,
+		"You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently.")
+	if r.After > 0 {
+		seconds := fakeapi.Ceil(r.After, time.Second)
 		answer.Header.Set("Retry-After", strconv.FormatInt(seconds, 10))
 		answer.Until = c.At.Add(time.Duration(seconds) * time.Second)
 	}
-	answer.Header.Set("Server", "cloudflare")
 	answer.Buckets, answer.RefusedBy = []string{egress}, egress
+	return answer
+}
+
+// block returns the 403 of Discord's edge: https://github.com/discord/discord-api-docs/issues/6473
+func block(r Refusal) fakeapi.Answer {
+	answer := edge(http.StatusForbidden, r.Page, 40333, 1010, "internal network error")
+	answer.Violation = "a client that Discord's edge does not let in"
+	return answer
+}
+
+// edge returns an answer of Discord's edge: a page for people with one code, or JSON with the other.
+func edge(status int, page bool, code, ofPage int, message string) fakeapi.Answer {
+	answer := fakeapi.Reply(status, map[string]any{"message": message, "code": code})
+	if page {
+		answer = fakeapi.Text(status, "text/html; charset=UTF-8",
+			fmt.Sprintf("<!DOCTYPE html><title>Access denied</title><p>Error code: %d", ofPage))
+	}
+	answer.Header.Set("Server", "cloudflare")
 	return answer
 }
 

@@ -15,9 +15,44 @@
 // retry_after in milliseconds, other times in whole seconds unless the request asks for X-RateLimit-Precision:
 // millisecond, no hash, no scope, and all methods of a path in one bucket except for the deletion of messages.
 //
-// Counters belong to a credential, a route's hash (or its Limit.Counter) and the channel, guild or webhook that the
-// path begins with. Their windows begin with the first request in them and end all at once, or, by Limit.Sliding, let
-// single requests come back. The global limit slides, or counts by the seconds of the server's clock.
+// # What it does
+//
+// Without options, each route has one limit, by default with numbers that people have met. Its counter belongs to the
+// credential, the route's hash (or its Limit.Counter) and the channel, guild or webhook that the path begins with;
+// the token of a webhook or an interaction is a credential. Its window begins with the first request in it and ends all
+// at once. All requests of a credential, or those without one, are under a global limit that slides, but for answers to
+// interactions. A request without a credential is answered 401 where one is needed; too many of these, of 403s and of
+// 429s get the caller banned.
+//
+// What else Discord has been seen to do is off, and has an option each:
+//
+//	Limit.Sliding         requests come back one by one
+//	Limit.Hash            routes that share a counter
+//	Limit.Counter         a hash that means several counters, or several that mean one
+//	Limit.Silent          answers without the headers of a limit, of which there is one
+//	Limit{}               answers without headers, and no limit
+//	"… also" in Limits    a second limit on a route, told of by its refusals or not at all
+//	Change                limits that are raised and lowered, hashes that flip
+//	ResetOnly             windows that end by the server's clock
+//	Global, GlobalFixed   another global limit, and one that counts by the seconds of a clock
+//	GlobalInteractions    answers to interactions that count against it
+//	DeletionAges          deletions limited by the age of the message
+//	OldEdits              edits of old messages limited further (code 30046)
+//	Renames               changes of a channel's name limited further
+//	WebhookChannel        a limit on all webhooks of a channel, which nothing tells of
+//	Invalid               another number of invalid requests to be banned for
+//	Authorized            credentials that are refused (401), for good or for a time
+//	AuthorizedToken       expired interactions, wrong tokens of webhooks (401, code 50027)
+//	Forbidden             requests that are forbidden (403)
+//	Missing               messages that do not exist (404, code 10008)
+//	Gone                  deleted webhooks (404, code 10015)
+//	Refuse with Shared    a limit on a resource that others share, with headers that mislead
+//	… with Global         a global limit that somebody else has used up
+//	… with Cloudflare     an address that is shut out (429), with a time or without, as a page or as JSON
+//	… with Blocked        a client that is not let in (403)
+//	Fault                 slow answers, lost ones, and failures
+//
+// # What is wrong with a client
 //
 // A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: requests
 // without a valid credential where one is needed, malformed ones, and the one that gets the caller banned. The time

@@ -7,8 +7,6 @@ import (
 	"maps"
 	"strings"
 	"time"
-
-	"github.com/underlimit/underlimit/internal/fakeapi"
 )
 
 // A Limit is a limit on a route.
@@ -25,6 +23,9 @@ type Limit struct {
 	// Counter names what counts the requests, if not the hash: it lets routes tell one hash and yet be counted apart,
 	// or tell several and yet be counted together. Paths of /api/v6 do not heed it, nor the hash.
 	Counter string
+	// Silent leaves the X-RateLimit fields out of all answers: only a refusal shows the limit, by its Retry-After and
+	// the scope.
+	Silent bool
 }
 
 // Discord asks not to hard-code limits and publishes few: https://docs.discord.com/developers/topics/rate-limits
@@ -32,9 +33,12 @@ type Limit struct {
 var defaults = map[string]Limit{
 	"POST /channels/{channel}/messages": {N: 5, Window: 5 * time.Second},
 	// https://github.com/discord/discord-api-docs/issues/8330
-	deleteMessage:            {N: 3, Window: 333 * time.Millisecond},
-	deleteMessage + " young": {N: 5, Window: time.Second},
-	deleteMessage + " old":   {N: 30, Window: 4 * time.Second},
+	deleteMessage: {N: 3, Window: 333 * time.Millisecond},
+	youngDeletion: {N: 5, Window: time.Second},
+	oldDeletion:   {N: 30, Window: 4 * time.Second},
+	// https://github.com/discord/discord-api-docs/issues/4413; the numbers are those of
+	// https://github.com/circuitsacul/starboard-4/issues/118
+	oldEdit: {N: 3, Window: 20 * time.Second},
 	// https://github.com/discord/discord-api-docs/issues/182
 	"PUT " + reactions + "/{reaction}/@me":     reaction,
 	"DELETE " + reactions + "/{reaction}/@me":  reaction,
@@ -42,11 +46,11 @@ var defaults = map[string]Limit{
 	"DELETE " + reactions + "/{reaction}":      reaction,
 	"DELETE " + reactions:                      reaction,
 	// https://github.com/discord/discord-api-docs/issues/2190
-	patchChannel:           {N: 10, Window: 15 * time.Second},
-	patchChannel + " name": {N: 2, Window: 10 * time.Minute},
+	patchChannel: {N: 10, Window: 15 * time.Second},
+	rename:       {N: 2, Window: 10 * time.Minute},
 	// https://github.com/discord/discord-api-docs/issues/6753
-	executeWebhook:              {N: 5, Window: 2 * time.Second},
-	executeWebhook + " channel": {N: 30, Window: time.Minute},
+	executeWebhook:    {N: 5, Window: 2 * time.Second},
+	ofWebhooksChannel: {N: 30, Window: time.Minute},
 	// https://github.com/discordjs/discord.js/issues/4956
 	"POST /channels/{channel}/messages/{message}/crosspost": {N: 10, Window: time.Hour},
 	// https://github.com/discord/discord-api-docs/issues/4008
@@ -57,11 +61,24 @@ var defaults = map[string]Limit{
 
 const (
 	deleteMessage  = "DELETE /channels/{channel}/messages/{message}"
+	patchMessage   = "PATCH /channels/{channel}/messages/{message}"
 	patchChannel   = "PATCH /channels/{channel}"
 	executeWebhook = "POST /webhooks/{webhook}/{token}"
 	reactions      = "/channels/{channel}/messages/{message}/reactions"
 	callback       = "POST /interactions/{interaction}/{token}/callback"
 )
+
+// Limits on some requests of a route.
+const (
+	youngDeletion     = deleteMessage + " young"
+	oldDeletion       = deleteMessage + " old"
+	oldEdit           = patchMessage + " old"
+	rename            = patchChannel + " name"
+	ofWebhooksChannel = executeWebhook + " channel"
+)
+
+// also is behind the name of a second limit on all requests of a route.
+const also = " also"
 
 var (
 	reaction = Limit{N: 1, Window: 250 * time.Millisecond, Hash: hash("reactions")}
@@ -84,6 +101,13 @@ type limits struct {
 
 func newLimits(opts Options) limits {
 	l := limits{routes: maps.Clone(defaults), paths: map[string]Limit{}, change: opts.Change}
+	for name, on := range map[string]bool{
+		youngDeletion: opts.DeletionAges, oldDeletion: opts.DeletionAges, oldEdit: opts.OldEdits, rename: opts.Renames,
+	} {
+		if !on {
+			delete(l.routes, name)
+		}
+	}
 	maps.Copy(l.routes, opts.Limits)
 	for name, limit := range l.routes {
 		method, path, _ := strings.Cut(name, " ")
@@ -111,8 +135,10 @@ func (l limits) of(rt *route, since time.Duration) (limit Limit, name string) {
 	return limit, name
 }
 
-// sub returns the limit of a name that some requests of a route are under besides. Its Hash is empty if nothing tells
-// of it.
+// has reports whether there is a limit of a name that is about some requests of a route only.
+func (l limits) has(name string) bool { _, ok := l.routes[name]; return ok }
+
+// sub returns the limit of a name that requests of a route are under besides. Its Hash is empty if nothing tells of it.
 func (l limits) sub(name string, since time.Duration) Limit { return l.at(since, l.routes, name) }
 
 func (l limits) at(since time.Duration, from map[string]Limit, name string) Limit {
@@ -139,84 +165,6 @@ func (l Limit) stricter(than Limit) bool {
 		return l.N < than.N
 	}
 	return a < b
-}
-
-// A second is the state of a limit that counts by the seconds of a clock.
-type second struct {
-	at   time.Time // its beginning
-	used int
-}
-
-// wait returns how long a request has to wait for one of n places; 0 means not at all.
-func (s *second) wait(clock time.Time, n int) time.Duration {
-	if s.used < n || !clock.Truncate(time.Second).Equal(s.at) {
-		return 0
-	}
-	return s.at.Add(time.Second).Sub(clock)
-}
-
-// add counts a request.
-func (s *second) add(clock time.Time) {
-	if at := clock.Truncate(time.Second); !at.Equal(s.at) {
-		*s = second{at: at}
-	}
-	s.used++
-}
-
-// A counter is the state of one limit for one subject.
-type counter struct {
-	began time.Time // of the window, where it is fixed
-	used  int
-	pace  fakeapi.Pace // where it slides
-}
-
-// wait returns how long a request has to wait; 0 means not at all.
-func (c *counter) wait(now time.Time, l Limit) time.Duration {
-	switch {
-	case l.N <= 0:
-		return 0
-	case l.Sliding:
-		return c.pace.Wait(now, l.period(), l.N)
-	}
-	if c.rest(now, l) == 0 || c.used < l.N {
-		return 0
-	}
-	return c.rest(now, l)
-}
-
-// add counts a request.
-func (c *counter) add(now time.Time, l Limit) {
-	switch {
-	case l.N <= 0:
-		return
-	case l.Sliding:
-		c.pace.Add(now, l.period())
-		return
-	}
-	if c.rest(now, l) == 0 {
-		c.began, c.used = now, 0
-	}
-	c.used++
-}
-
-// rest returns how long it takes until all is there again.
-func (c *counter) rest(now time.Time, l Limit) time.Duration {
-	if l.Sliding {
-		return c.pace.Rest(now)
-	}
-	return max(c.began.Add(l.Window).Sub(now), 0)
-}
-
-// left returns how many requests may come at once.
-func (c *counter) left(now time.Time, l Limit) int {
-	rest := c.rest(now, l)
-	switch {
-	case rest == 0:
-		return l.N
-	case l.Sliding:
-		return max(l.N-int(fakeapi.Ceil(rest, l.period())), 0)
-	}
-	return max(l.N-c.used, 0)
 }
 
 // period is how long a sliding window takes to let one request come back.

@@ -54,7 +54,7 @@ func (a *api) reply(c *fakeapi.Call, rt *route, body map[string]any) fakeapi.Ans
 	switch {
 	case rt.name == callback, method == http.MethodDelete, method == http.MethodPut && !listed(last),
 		method == http.MethodPost && (last == "typing" || last == "bulk-delete"),
-		rt.name == executeWebhook && c.Request.URL.Query().Get("wait") != "true":
+		rt.name == executeWebhook && !rt.interaction() && c.Request.URL.Query().Get("wait") != "true":
 		return fakeapi.Answer{Status: http.StatusNoContent, Header: http.Header{}}
 	case rt.path == "/gateway":
 		return fakeapi.Reply(http.StatusOK, map[string]any{"url": "wss://gateway.discord.gg"})

@@ -15,6 +15,7 @@ type route struct {
 	name     string   // "POST /channels/{channel}/messages", perhaps with a word behind
 	subject  string   // the id in front, for which counters are kept apart
 	secret   string   // of a webhook or an interaction, in the path
+	missing  bool     // the message that it is about does not exist
 }
 
 // unversioned is what a path without a version means: https://docs.discord.com/developers/reference#api-versioning
@@ -91,30 +92,53 @@ func secret(segments []string, i int) bool {
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// young and old are the ages between which the deletion of a message has its usual limit.
-const young, old = 10 * time.Second, 14 * 24 * time.Hour
+// The ages of messages that limits depend on.
+const (
+	young    = 10 * time.Second    // the deletion of younger ones is apart
+	old      = 14 * 24 * time.Hour // and that of older ones, too
+	editable = time.Hour           // the edit of older ones is under a further limit
+)
 
-// refine adds to the name of a deletion the age of the message.
-func (rt *route) refine(clock time.Time) {
+// age returns the name of the limit on the deletion of a message of that age, and of one that does not exist. It is the
+// name of the route if that is no deletion.
+func (rt *route) age(clock time.Time) string {
 	if rt.name != deleteMessage {
-		return
+		return rt.name
 	}
 	switch age := clock.Sub(created(rt.segments[3], clock)); {
-	case age < young:
-		rt.name += " young"
+	case rt.missing, age < young:
+		return youngDeletion
 	case age > old:
-		rt.name += " old"
+		return oldDeletion
 	}
+	return deleteMessage
 }
 
-// sublimit returns the name of the limit that a request is under besides that of its route; empty if none.
-func (rt *route) sublimit(body map[string]any) string {
-	_, name := body["name"]
-	_, topic := body["topic"]
-	if rt.name == patchChannel && (name || topic) {
-		return patchChannel + " name"
+// further returns the names of the limits that a request may be under besides that of its route.
+func (rt *route) further(body map[string]any, clock time.Time) []string {
+	names := []string{rt.name + also}
+	switch _, name := body["name"]; rt.name {
+	case patchChannel:
+		if _, topic := body["topic"]; name || topic {
+			return append(names, rename)
+		}
+	case patchMessage:
+		if clock.Sub(created(rt.segments[3], clock)) > editable {
+			return append(names, oldEdit)
+		}
 	}
-	return ""
+	return names
+}
+
+// message reports whether the path is that of a message, or of something about it.
+func (rt *route) message() bool { return strings.Contains(rt.path, "/messages/{message}") }
+
+// interactionToken is what the tokens of all interactions begin with: "interaction:" in base64.
+const interactionToken = "aW50ZXJhY3Rpb246"
+
+// interaction reports whether the request answers an interaction, at once or later.
+func (rt *route) interaction() bool {
+	return rt.segments[0] == "interactions" || strings.HasPrefix(rt.secret, interactionToken)
 }
 
 // webhook returns the id of the webhook that the path begins with; empty if it begins with something else.

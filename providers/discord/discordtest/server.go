@@ -18,17 +18,18 @@ const (
 	banTime = time.Hour
 )
 
-// Options configure a [Server]. The zero Options are Discord's usual numbers on a network without latency. The
-// functions are called concurrently, unless said otherwise, and must not call the server.
+// Options configure a [Server]. The zero Options are what Discord documents, on a network without latency: one limit on
+// each route, in a fixed window and told by each answer, with numbers that people have met; 50 requests a second of a
+// credential; and a ban for 10,000 invalid requests in ten minutes. Whatever else Discord has been seen to do is off
+// and has an option each. The functions are called concurrently, unless said otherwise, and must not call the server.
 type Options struct {
 	// Limits overrides limits of routes, by names such as "POST /channels/{channel}/messages": the method and the
 	// path, in which an id is written as the singular of the segment before it and the secret of a webhook or an
-	// interaction as {token}. Four limits are about some requests of a route only, and have a word behind the name:
-	// "DELETE /channels/{channel}/messages/{message} young" (less than 10 s), the same with "old" (more than 14 days),
-	// and "PATCH /channels/{channel} name", which holds in addition for changes of a name or a topic. This last one is
-	// told only if it has a Hash, and then only by the 429s that come of it; else their headers are the route's. The
-	// fourth is that of WebhookChannel.
-	// A limit of /api/v6, where methods share it, is the strictest of a path's methods.
+	// interaction as {token}. A limit of /api/v6, where methods share it, is the strictest of a path's methods.
+	//
+	// A name with " also" behind is a second limit on the same requests. It is told only if it has a Hash, and then only
+	// by the 429s that come of it; else their headers are the route's. Limits on some requests of a route have names of
+	// their own, which the options that switch them on tell; to name one here switches it on, too.
 	Limits map[string]Limit
 	// Change returns what becomes of a limit with time, since the server was made: its numbers may be raised or
 	// lowered, its hash go by another name or lead to another counter. l is the limit that Limits or the defaults
@@ -40,10 +41,24 @@ type Options struct {
 	// server's clock.
 	ResetOnly bool
 	// Global is how many requests a credential may send in any second; those without one share a counter. 0 means
-	// 50, less than 0 no limit. Interaction callbacks do not count.
+	// 50, less than 0 no limit. Answers to interactions, the first one and the later ones, are under none.
 	Global int
 	// GlobalFixed counts them by the seconds of the server's clock instead: in each, so many may come at any time.
 	GlobalFixed bool
+	// GlobalInteractions counts answers to interactions that come with an Authorization, which they do not need, against
+	// the global limit of that credential. Discord documents that they are not bound to it, but has been seen to count
+	// them: https://github.com/discord/discord-api-docs/issues/4142
+	GlobalInteractions bool
+	// DeletionAges has limits of their own for deletions of messages younger than ten seconds, "DELETE
+	// /channels/{channel}/messages/{message} young", and older than fourteen days, the same with "old". Each has a hash.
+	// What Missing names is young.
+	DeletionAges bool
+	// OldEdits has a further limit on edits of messages older than an hour, "PATCH
+	// /channels/{channel}/messages/{message} old". No header tells of it; its refusals have the code 30046.
+	OldEdits bool
+	// Renames has a further limit on changes of a channel's name or topic, "PATCH /channels/{channel} name". It is told
+	// as a second limit on a route is; see Limits.
+	Renames bool
 	// WebhookChannel returns the channel that a webhook, given by its id, posts to; "" for what is no webhook, such as
 	// an application. All webhooks of a channel are then under a limit besides their own, "POST
 	// /webhooks/{webhook}/{token} channel", by default 30 requests a minute. No header tells of it: its refusals have
@@ -52,16 +67,20 @@ type Options struct {
 	// Invalid is how many answers of status 401, 403 or 429 (but not of shared scope) within 10 minutes have the
 	// caller shut out for an hour, whatever its credentials. 0 means 10,000, less than 0 no limit.
 	Invalid int
-	// Authorized says which credentials, such as "Bot abc", are valid. Nil means all but the empty one. Its calls do
-	// not overlap.
+	// Authorized says which credentials, such as "Bot abc", are valid; others are answered 401. Nil means all but the
+	// empty one. Its calls do not overlap.
 	Authorized func(credential string) bool
 	// Forbidden says which requests are answered 403, as those of a bot are that may not do something. Nil means none. Its
 	// calls do not overlap.
 	Forbidden func(*http.Request) bool
-	// AuthorizedToken says which tokens of webhooks and interactions, that stand in the path, are valid. Nil means all.
-	// Its calls do not overlap.
+	// AuthorizedToken says which tokens of webhooks and interactions, that stand in the path, are valid; others are
+	// answered 401 with code 50027. Nil means all. Its calls do not overlap.
 	AuthorizedToken func(token string) bool
-	// Gone says which webhooks, given by their ids, were deleted. Nil means none. Its calls do not overlap.
+	// Missing says which requests are about a message that does not exist, of those whose path has one: they are answered
+	// 404 with code 10008. Nil means none. Its calls do not overlap.
+	Missing func(*http.Request) bool
+	// Gone says which webhooks, given by their ids, were deleted: what goes there is answered 404 with code 10015. Nil
+	// means none. Its calls do not overlap.
 	Gone func(webhook string) bool
 	// Refuse refuses requests besides those above the limits. Nil refuses none. Its calls do not overlap.
 	Refuse func(*http.Request) Refusal
@@ -99,13 +118,19 @@ type (
 	Delivery = fakeapi.Delivery
 )
 
-// A Refusal is a 429 that does not come from the server's own count.
+// A Refusal is a 429 that does not come from the server's own count, or a 403 of its edge.
 type Refusal struct {
 	// Scope is what refuses; empty if nothing does.
 	Scope Scope
 	// After is how long, to be told to the caller. 0 leaves Cloudflare's answer without a time.
 	After time.Duration
-	// Via gives Cloudflare's answer the Via header that otherwise only Discord's own answers have.
+	// Header is what the Retry-After header tells in its place, where header and body differ. 0 means the same.
+	Header time.Duration
+	// Code is the code in the body, such as 20028 for a limit on writing to a channel. 0 means none.
+	Code int
+	// Page makes the answer of Discord's edge a page in HTML, which it is anyway if it tells a time, and not JSON.
+	Page bool
+	// Via gives that answer the Via header that otherwise only Discord's own answers have.
 	Via bool
 }
 
@@ -115,11 +140,13 @@ type Scope string
 const (
 	// Shared is a limit on the resource that others share. The route's own headers go on as if nothing were.
 	Shared Scope = "shared"
-	// Global is the limit on all requests of a credential.
+	// Global is the limit on all requests of a credential. Of an answer to an interaction it holds nothing else back.
 	Global Scope = "global"
-	// Cloudflare is Discord's edge shutting out an address: with a page in HTML, or, if it tells no time, in JSON,
-	// and without any of Discord's headers.
+	// Cloudflare is Discord's edge shutting out an address, with a 429 that has none of Discord's headers.
 	Cloudflare Scope = "cloudflare"
+	// Blocked is Discord's edge not letting a client in at all, for its User-Agent, say: a 403, with the code 40333 if it
+	// is JSON. It counts as an invalid request and is a violation.
+	Blocked Scope = "blocked"
 )
 
 // A Server is a fake of Discord's API. Create one with [NewServer] and end it with its Close. It is an http.Handler;

@@ -627,7 +627,7 @@ func TestWhatIsForbiddenIsInvalid(t *testing.T) {
 }
 
 func TestSublimitRefusesOnlyWhatItIsAbout(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, srv *discordtest.Server) {
+	bubble(t, &discordtest.Options{Renames: true}, func(t *testing.T, srv *discordtest.Server) {
 		c := srv.Client()
 		for range 2 {
 			call(t, c, "PATCH", "/api/v10/channels/1", `{"name":"x"}`)
@@ -666,7 +666,7 @@ func TestASublimitWithAHashIsToldWhenItRefuses(t *testing.T) {
 }
 
 func TestDeletionsAreLimitedByTheAgeOfTheMessage(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, srv *discordtest.Server) {
+	bubble(t, &discordtest.Options{DeletionAges: true}, func(t *testing.T, srv *discordtest.Server) {
 		_, body := call(t, srv.Client(), "POST", messages, `{"content":"hi"}`)
 		var message struct{ ID string }
 		if err := json.Unmarshal([]byte(body), &message); err != nil {
@@ -708,6 +708,14 @@ func TestForcedRefusalsLookLikeTheirSource(t *testing.T) {
 		{discordtest.Refusal{Scope: discordtest.Cloudflare, Via: true}, map[string]string{
 			"Retry-After": "", "Via": "1.1 google", "Content-Type": "application/json",
 		}, `"code":0`},
+		{discordtest.Refusal{Scope: discordtest.Cloudflare, Page: true}, map[string]string{
+			"Retry-After": "", "Via": "", "Content-Type": "text/html; charset=UTF-8",
+		}, "1015"},
+		{discordtest.Refusal{
+			Scope: discordtest.Shared, After: 1163097 * time.Millisecond, Header: time.Second, Code: 20028,
+		}, map[string]string{
+			"Retry-After": "1", "X-RateLimit-Scope": "shared", "X-RateLimit-Remaining": "5",
+		}, `{"code":20028,"global":false,"message":"The resource is being rate limited.","retry_after":1163.097}`},
 	} {
 		bubble(t, &discordtest.Options{
 			Refuse: func(*http.Request) discordtest.Refusal { return tt.refusal },
@@ -863,7 +871,8 @@ func FuzzServer(f *testing.F) {
 		req.Header.Set("Authorization", "Bot abc")
 		req.Header.Set("Content-Type", mediaType)
 		srv := discordtest.NewServer(&discordtest.Options{
-			GlobalFixed:     true,
+			GlobalFixed: true, GlobalInteractions: true, DeletionAges: true, OldEdits: true, Renames: true,
+			Missing:         func(r *http.Request) bool { return r.Method == http.MethodDelete },
 			WebhookChannel:  func(webhook string) string { return webhook },
 			AuthorizedToken: func(token string) bool { return token != "x" },
 			Gone:            func(webhook string) bool { return webhook == "1" },
