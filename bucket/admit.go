@@ -74,7 +74,7 @@ func (r *Registry) spared(s *state, t *Ticket, now instant) spare {
 		n.aside = s.line.aside
 	}
 	if t.priority() <= 0 {
-		n.share = r.reserve
+		n.share = r.reserveAt(s)
 	}
 	return n
 }
@@ -143,7 +143,11 @@ func (r *Registry) serve(s *state, now instant) {
 	for s.line != nil && s.line.waiting > 0 {
 		w := s.line.first(everybody)
 		by, at := r.refuser(w.ticket, now)
+		if by == nil {
+			by, at = s.spaced(w, now)
+		}
 		if by == s {
+			s.herd(at, now)
 			p, other, soon := r.preferred(s, w, now)
 			if p != nil && other != s {
 				r.move(p, other, soon, now)
@@ -209,9 +213,10 @@ func (r *Registry) overtaken(w *waiter) bool {
 func (r *Registry) stand(w *waiter, by *state, at, now instant) {
 	l := by.line
 	l.add(w)
+	by.herd(at, now)
 	first := l.first(everybody)
 	if first != w {
-		if r.reserve == 0 || l.first(0) != w {
+		if r.reserveAt(by) == 0 || l.first(0) != w {
 			return
 		}
 		at = never

@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -195,7 +196,7 @@ func (e *answer) window(u *Window) {
 		e.changes = append(e.changes, Change{Key: u.Key, Limit: u.Limit})
 	}
 	in := reading{
-		limit: limit, remaining: int32(min(max(u.Remaining, 0), maxLimit)),
+		limit: limit, remaining: int32(min(max(u.Remaining, 0), maxLimit)), doubt: uint8(min(max(u.Doubt, 0), math.MaxUint8)),
 		sent: e.t.granted, received: e.received,
 		mine: e.t.countedAt(s), inflight: s.inflight,
 	}
@@ -376,7 +377,7 @@ func untold(c *state, told []*state, now instant, counted int32, alone bool) {
 	if c.window.phase == free || slices.Contains(told, c) {
 		return
 	}
-	c.window.untold(now, counted, c.inflight, alone || c.policy != nil, c.unitTime()) // with a policy, nobody need go ahead
+	c.window.untold(now, counted, c.inflight, alone || !c.probes(), c.unitTime())
 }
 
 // The waits after blocks of unknown length.

@@ -33,6 +33,18 @@ type Policy struct {
 
 	// Concurrent is how many units may be in flight at once; 0 means any number.
 	Concurrent int
+
+	// The following say how a bucket is used, not what its limit is.
+
+	// Probe has one request go ahead to see while nothing is known of the bucket, as without a policy.
+	Probe bool
+	// Reserve is the share of each of its windows, and of the quota, that requests of priority 0 and below leave to those
+	// above, from 0 to 0.9; where [Options] have a larger one, it is that.
+	Reserve float64
+	// Spread is over how long a whole fixed window goes to those of priority 0 and below who waited for it to begin, or
+	// for a block to end: one after the other, evenly, instead of all at that moment. 0 means all at once, and nobody is
+	// held up where no answer told how much a window holds.
+	Spread time.Duration
 }
 
 func (p *Policy) burst() int { return max(p.Burst, 1) }

@@ -39,14 +39,15 @@ func (r *Registry) others(s *state, t *Ticket) (all, ordinary int) {
 	if l == nil {
 		return 0, 0
 	}
-	if r.reserve == 0 && t.seq >= r.seq && t.priority() <= 0 && len(l.classes) == 1 &&
+	reserve := r.reserveAt(s)
+	if reserve == 0 && t.seq >= r.seq && t.priority() <= 0 && len(l.classes) == 1 &&
 		l.classes[0].priority >= t.priority() { // it came last
 		if t.waiter != nil && t.waiter.in == l {
 			return l.waiting - 1, 0 // not behind itself
 		}
 		return l.waiting, 0
 	}
-	if _, all = l.ahead(t, mostPriority); r.reserve > 0 {
+	if _, all = l.ahead(t, mostPriority); reserve > 0 {
 		_, ordinary = l.ahead(t, 0)
 	}
 	return all, ordinary
@@ -59,7 +60,7 @@ func (r *Registry) estimateAt(s *state, t *Ticket, w int32, now instant) instant
 	if t.priority() > 0 {
 		return s.estimate(w, all-ordinary, n, at, now) // the others do not hold it up once they have used their share
 	}
-	latest := s.estimate(w, all, spare{aside: n.aside}, at, now)
+	latest := s.estimate(w, all, spare{aside: n.aside}, at, now).add(s.spreading(all))
 	if n.share > 0 {
 		latest = max(latest, s.estimate(w, ordinary, n, at, now))
 	}

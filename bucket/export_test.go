@@ -14,6 +14,7 @@ import (
 type Reading struct {
 	Lo, Hi           time.Duration
 	Limit, Remaining int
+	Doubt            int
 	Sent             time.Duration
 	Others           int // in flight
 }
@@ -42,7 +43,7 @@ func (c *Counter) Room(now time.Duration) int {
 func (c *Counter) Told(in Reading) Corrections {
 	c.inflight--
 	return c.w.observe(&reading{
-		lo: instant(in.Lo), hi: instant(in.Hi), limit: int32(in.Limit), remaining: int32(in.Remaining),
+		lo: instant(in.Lo), hi: instant(in.Hi), limit: int32(in.Limit), remaining: int32(in.Remaining), doubt: uint8(in.Doubt),
 		sent: instant(in.Sent), mine: 1, inflight: c.inflight,
 	}, true)
 }

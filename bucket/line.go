@@ -10,6 +10,7 @@ type line struct {
 	waiting int
 	drawing *link   // everybody who waits and draws on the bucket
 	aside   int32   // units set aside for the favoured one, if it draws on the bucket
+	turn    instant // when the next of a herd may go, and 0 while there is no herd; see state.herd
 	wakeAt  instant // when the first may be let through; meaningful while in Registry.wakes
 	wake    int     // place in Registry.wakes; -1: time alone helps nobody
 }

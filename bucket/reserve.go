@@ -2,6 +2,14 @@ package bucket
 
 // Everything here requires that Registry.mu is held.
 
+// reserveAt is the share of s that is for those above ordinary priority.
+func (r *Registry) reserveAt(s *state) float64 {
+	if p := s.policy; p != nil && p.Reserve > r.reserve { // which NaN is not
+		return min(p.Reserve, mostReserve)
+	}
+	return r.reserve
+}
+
 // of is how many units of a limit are for those above ordinary priority.
 func (o spare) of(limit int32) int32 { return int32(shareOf(int(limit), o.share)) }
 
@@ -15,7 +23,7 @@ func (r *Registry) outranks(s *state, t *Ticket, now instant) bool {
 	if l == nil || l.waiting == 0 || !l.outranks(everybody, t) {
 		return false
 	}
-	if r.reserve == 0 || t.priority() <= 0 || r.unreserved(s, l.first(everybody).ticket, now) > now {
+	if t.priority() <= 0 || r.reserveAt(s) == 0 || r.unreserved(s, l.first(everybody).ticket, now) > now {
 		return true
 	}
 	return l.outranks(0, t)
@@ -49,7 +57,7 @@ func (r *Registry) unreserved(s *state, t *Ticket, now instant) instant {
 // it; nil if there is none, or w is one of them. As soon as w waits only for what is theirs, it holds them up no more:
 // then by is what refuses that one, and until when; before, it is s until that moment.
 func (r *Registry) preferred(s *state, w *waiter, now instant) (p *waiter, by *state, at instant) {
-	if r.reserve == 0 || w.ticket.priority() > 0 {
+	if w.ticket.priority() > 0 || r.reserveAt(s) == 0 {
 		return nil, nil, never
 	}
 	if p = s.line.first(0); p == nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -239,7 +240,11 @@ func (s *saver) debt(b *state, to *savedBucket) {
 		}
 	}
 	if len(to.Answers) > 0 || !to.Burst.IsZero() || !to.Next.IsZero() {
-		to.Policy = (*savedPolicy)(p)
+		saved := savedPolicy(*p)
+		if math.IsNaN(p.Reserve) || math.IsInf(p.Reserve, 0) {
+			saved.Reserve = 0 // JSON has no such numbers
+		}
+		to.Policy = &saved
 	}
 }
 

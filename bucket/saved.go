@@ -87,6 +87,9 @@ type savedPolicy struct {
 	Every      time.Duration `json:"every_ns,omitempty"`
 	Burst      int           `json:"burst,omitempty"`
 	Concurrent int           `json:"concurrent,omitempty"`
+	Probe      bool          `json:"probe,omitempty"`
+	Reserve    float64       `json:"reserve,omitempty"`
+	Spread     time.Duration `json:"spread_ns,omitempty"`
 }
 
 // free is when a bucket holds nothing any more.

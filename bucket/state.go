@@ -123,13 +123,16 @@ func (s *state) goesAhead() bool {
 		return true
 	case s.probe == probeOut: // this one goes all the same, but nobody waits for it
 		return false
-	case s.policy != nil || s.counted():
+	case !s.probes() || s.counted():
 		return false
 	case s.window.phase == unknown:
 		return true
 	}
 	return s.window.phase == known && s.slides() == 0 && s.window.hi == 0 && s.window.room(s.inflight) <= 0
 }
+
+// probes says whether one request goes ahead where nothing is known: with a policy, nobody need, but by its wish.
+func (s *state) probes() bool { return s.policy == nil || s.policy.Probe }
 
 // seen ends the wait for one that went ahead. If a block came meanwhile, another goes ahead after it.
 func (s *state) seen(now instant) {

@@ -37,6 +37,9 @@ type Window struct {
 	Limit int
 	// Remaining is how much was left once this request was counted.
 	Remaining int
+	// Doubt is how much less than Remaining may have been left, up to 255: 1 where a server perhaps does not count the
+	// request that it answers. It matters only where others use the bucket, too, of whose requests nothing else tells.
+	Doubt int
 	// ResetAfter is the time from the answer to the end of the window; 0 means that ResetAt says it.
 	ResetAfter time.Duration
 	// ResetAt is the end of the window on the server's clock.

@@ -19,6 +19,7 @@ type window struct {
 	// granted is what was granted and may count in this window: all since it began, and what was in flight then.
 	granted int32
 	phase   phase
+	doubt   uint8 // by how much less than told may remain
 	// untolds is, where units come back one by one, how many were not told of since the latest answer to a request that
 	// was sent after them. closed is the latest moment at which one was, then: such a window has no other use for it.
 	untolds uint16
@@ -46,13 +47,17 @@ func (w *window) roll(now instant, inflight int32, shortest time.Duration) {
 	}
 }
 
-// room is how many units may go now from a fixed window.
+// room is how many units may go now from a fixed window: no more than answers leave, nor than was not granted. Where the
+// answers leave less than that, others use it, too, and the doubt counts.
 func (w *window) room(inflight int32) int32 {
 	room := w.remaining - inflight
-	if w.limit > 0 {
-		room = min(room, w.limit-w.granted)
+	if w.limit == 0 {
+		return room - int32(w.doubt)
 	}
-	return room
+	if ours := w.limit - w.granted; room >= ours {
+		return ours
+	}
+	return room - int32(w.doubt)
 }
 
 // slides returns the moment at which so many units of a sliding window will be there besides those in flight; never
@@ -77,6 +82,7 @@ type reading struct {
 	lo, hi           instant // when all is back
 	after            span    // how long that was from the answer, at the server
 	limit, remaining int32
+	doubt            uint8
 	sent, received   instant // of the request that was answered: when it was granted, and when the answer came
 	mine             int32   // what that request took here
 	inflight         int32   // what else is in flight
@@ -93,6 +99,7 @@ func (w *window) observe(in *reading, fixed bool) (c Corrections) {
 		return c
 	}
 	was := *w
+	w.doubt = in.doubt
 	if in.limit > 0 && in.limit != w.limit {
 		w.limit = in.limit
 		if was.limit > 0 {

@@ -208,6 +208,31 @@ func TestAnAnswerThatMayBeOfTheWindowBeforeDoesNotMoveTheEnd(t *testing.T) {
 	}
 }
 
+func TestADoubtCountsOnlyWhereOthersUseTheWindow(t *testing.T) {
+	c := bucket.Seeded(0)
+	c.Grant(1)
+	left := func(remaining int) {
+		c.Told(bucket.Reading{Lo: 10 * sec, Hi: 10 * sec, Limit: 5, Remaining: remaining, Doubt: 1, Sent: sec})
+	}
+	for _, tt := range []struct{ told, room int }{
+		{4, 4}, // as many as ours leave
+		{4, 3}, // one more than that: our own count knows better
+		{1, 0}, // less: others use it, and one of theirs or ours may not be counted yet
+	} {
+		left(tt.told)
+		if got := c.Room(2 * sec); got != tt.room {
+			t.Errorf("told %d, there is room for %d, want %d", tt.told, got, tt.room)
+		}
+		c.Grant(1)
+	}
+	c = bucket.Seeded(0)
+	c.Grant(1)
+	c.Told(bucket.Reading{Lo: 10 * sec, Hi: 10 * sec, Remaining: 3, Doubt: 2, Sent: sec})
+	if got := c.Room(2 * sec); got != 1 {
+		t.Errorf("where no limit is told, there is room for %d, want 1", got)
+	}
+}
+
 func TestAnswersThatCeaseToTellFreeTheCounter(t *testing.T) {
 	c := bucket.Seeded(2)
 	c.Grant(2)

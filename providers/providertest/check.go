@@ -68,7 +68,8 @@ func (s *subject) checkCall(call *providers.Call) (broken []error) {
 		if d.Weight < 0 {
 			broken = append(broken, fmt.Errorf("a draw weighs %d", d.Weight))
 		}
-		if p := d.Policy; p != nil && (p.Quota < 0 || p.Quota > 0 && p.Window <= 0 || p.Every < 0 || p.Burst < 0) {
+		if p := d.Policy; p != nil && (p.Quota < 0 || p.Quota > 0 && p.Window <= 0 || p.Every < 0 || p.Burst < 0 ||
+			p.Spread < 0 || !(p.Reserve >= 0 && p.Reserve <= 0.9)) {
 			broken = append(broken, fmt.Errorf("the policy of %q makes no sense: %+v", d.Key.Limit, *p))
 		}
 	}
@@ -159,6 +160,9 @@ func (s *subject) checkUpdate(u bucket.Update, a *providers.Answer) (broken []er
 	case bucket.Window:
 		if u.Limit < 0 || u.Remaining < 0 {
 			broken = append(broken, fmt.Errorf("a Window has %d left of %d", u.Remaining, u.Limit))
+		}
+		if u.Doubt < 0 {
+			broken = append(broken, fmt.Errorf("a Window's Doubt is %d", u.Doubt))
 		}
 		bounded("a Window's ResetAfter", u.ResetAfter)
 		bounded("a Window's Precision", u.Precision)

@@ -3,6 +3,7 @@ package providertest_test
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -135,6 +136,15 @@ func TestABrokenRuleInAClassificationIsReported(t *testing.T) {
 		{"has a quota without a window", "the policy", change(func(c *providers.Call) {
 			c.Draws[0].Policy = &bucket.Policy{Quota: 1}
 		})},
+		{"spreads backwards", "the policy", change(func(c *providers.Call) {
+			c.Draws[0].Policy = &bucket.Policy{Spread: -1}
+		})},
+		{"reserves nobody knows how much", "the policy", change(func(c *providers.Call) {
+			c.Draws[0].Policy = &bucket.Policy{Reserve: math.NaN()}
+		})},
+		{"reserves all", "the policy", change(func(c *providers.Call) {
+			c.Draws[0].Policy = &bucket.Policy{Reserve: 1}
+		})},
 		{"shows a header", "Owner holds a secret", func(r *http.Request, c *providers.Call) bool {
 			c.Draws[0].Key.Owner = r.Header.Get("Authorization")
 			return true
@@ -216,6 +226,7 @@ func TestABrokenRuleInAVerdictIsReported(t *testing.T) {
 		{"blocks backwards", "For is", updates(bucket.Block{Key: fakeKey, For: -1})},
 		{"blocks for ever", "For is", updates(bucket.Block{Key: fakeKey, For: field.Max + 1})},
 		{"owes", "left of", updates(bucket.Window{Key: fakeKey, Remaining: -1})},
+		{"is sure of more than it says", "Doubt is", updates(bucket.Window{Key: fakeKey, Doubt: -1})},
 		{"resets late", "ResetAfter is", updates(bucket.Window{Key: fakeKey, ResetAfter: field.Max + 1})},
 		{"is vague", "Precision is", updates(bucket.Window{Key: fakeKey, Precision: -1})},
 		{"resets in 2200", "ResetAt, less Date, is", updates(bucket.Window{Key: fakeKey, ResetAt: date(2200)})},
