@@ -23,6 +23,10 @@ type Options struct {
 	Keep                     int
 	Fault                    func(*http.Request) Fault
 	Line                     func(r *http.Request, body []byte) (line string, n int, ok bool)
+
+	// Read reads a body that is not to be kept as it is, and returns what it makes of it: Call.Content. It returns nil
+	// for a request whose body it leaves alone. Nil leaves all alone. Its calls overlap.
+	Read func(*http.Request) (content any, err error)
 }
 
 // A Fault is something that goes wrong with one request. The zero Fault is none.
@@ -45,6 +49,7 @@ func (f Fault) spoils() bool { return f.Drop || f.Status != 0 }
 type Call struct {
 	Request *http.Request // without its body
 	Body    []byte
+	Content any       // what Options.Read made of the body, which is then empty
 	At      time.Time // when it arrived
 	Clock   time.Time // what the server's clock showed then
 }
@@ -103,7 +108,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	up, down := s.enter()
 	defer s.leave()
 
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, content, err := s.read(w, r)
 	if err != nil {
 		http.Error(w, "the body cannot be read", http.StatusBadRequest)
 		return
@@ -115,7 +120,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.pause(up)
 	s.mu.Lock()
 	now := time.Now()
-	call := &Call{Request: r, Body: body, At: now, Clock: s.clock(now)}
+	call := &Call{Request: r, Body: body, Content: content, At: now, Clock: s.clock(now)}
 	answer := Answer{Status: fault.Status, Header: http.Header{}}
 	reached := fault.Processed || !fault.spoils()
 	if reached {
@@ -137,6 +142,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.told(&answer)
 	}
 	write(w, &answer, call.Clock)
+}
+
+func (s *Server) read(w http.ResponseWriter, r *http.Request) (body []byte, content any, err error) {
+	if s.opts.Read != nil {
+		if content, err = s.opts.Read(r); content != nil || err != nil {
+			return nil, content, err
+		}
+	}
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	return body, nil, err
 }
 
 // clock returns what the server's clock shows.

@@ -357,6 +357,32 @@ func TestLoopbackServesEveryHost(t *testing.T) {
 	expect(t, "calls", srv.Report().Calls, 2)
 }
 
+func TestABodyCanBeReadInsteadOfKept(t *testing.T) {
+	opts := fakeapi.Options{Read: func(r *http.Request) (any, error) {
+		if r.URL.Path != "/large" {
+			return nil, nil
+		}
+		n, err := io.Copy(io.Discard, r.Body)
+		return n, err
+	}}
+	synctest.Test(t, func(t *testing.T) {
+		srv := fakeapi.New(opts, func(c *fakeapi.Call) fakeapi.Answer {
+			return fakeapi.Reply(http.StatusOK, []any{c.Content, len(c.Body)})
+		})
+		defer srv.Close()
+		req, _ := http.NewRequest("POST", "http://x/large", io.LimitReader(zeros{}, 33<<20))
+		resp, err := srv.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		expect(t, "of a large body", string(text), "[34603008,0]")
+		_, text2 := post(srv.Client(), "http://x/small", "body")
+		expect(t, "of a small body", text2, "[null,4]")
+	})
+}
+
 func TestTooLargeABodyIsRefused(t *testing.T) {
 	bubble(t, fakeapi.Options{}, func(t *testing.T, srv *fakeapi.Server) {
 		req, _ := http.NewRequest("POST", "http://x/a", io.LimitReader(zeros{}, 33<<20))

@@ -2,7 +2,6 @@ package slacktest
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -72,11 +71,13 @@ func token(c *fakeapi.Call, args url.Values) string {
 	return args.Get("token")
 }
 
-// payload reports whether a body is what a webhook takes: a JSON object, or a form that holds one.
-func payload(body []byte) bool {
-	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("payload") {
-		body = []byte(form.Get("payload"))
+// client returns the app that a call without a token is made by, "" if it does not say.
+func client(c *fakeapi.Call, args url.Values) string {
+	if id, _, ok := c.Request.BasicAuth(); ok && id != "" {
+		return "client " + id
 	}
-	var object map[string]json.RawMessage
-	return json.Unmarshal(body, &object) == nil && object != nil
+	if id := args.Get("client_id"); id != "" {
+		return "client " + id
+	}
+	return ""
 }

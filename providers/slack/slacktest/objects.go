@@ -1,25 +1,34 @@
 package slacktest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
 )
 
-// pageSize is how many items a page has if the call does not say, maxPage how many it may ask for.
-const pageSize, maxPage = 100, 1000
+const (
+	pageSize = 100  // how many items a page has if the call does not say
+	maxPage  = 1000 // how many it may ask for
+
+	// How many messages a page of a channel's history has at most with Options.NonMarketplace:
+	// https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps
+	restrictedPage = 15
+)
 
 // required are the arguments without which a call fails, and Slack's word for it.
 var required = map[string][][2]string{
+	"chat.appendStream":     {{"channel", "channel_not_found"}, {"ts", "message_not_found"}},
 	"chat.delete":           {{"channel", "channel_not_found"}, {"ts", "message_not_found"}},
+	"chat.meMessage":        {{"channel", "channel_not_found"}},
 	"chat.postEphemeral":    {{"channel", "channel_not_found"}, {"user", "user_not_in_channel"}},
 	"chat.postMessage":      {{"channel", "channel_not_found"}},
+	"chat.scheduleMessage":  {{"channel", "channel_not_found"}},
+	"chat.startStream":      {{"channel", "channel_not_found"}},
+	"chat.stopStream":       {{"channel", "channel_not_found"}, {"ts", "message_not_found"}},
 	"chat.update":           {{"channel", "channel_not_found"}, {"ts", "message_not_found"}},
 	"conversations.history": {{"channel", "channel_not_found"}},
 	"conversations.info":    {{"channel", "channel_not_found"}},
@@ -30,7 +39,9 @@ var required = map[string][][2]string{
 }
 
 // reply makes up what Slack might say to a call that it processed.
-func (a *api) reply(c *fakeapi.Call, method, install string, args url.Values) fakeapi.Answer {
+func (a *api) reply(
+	c *fakeapi.Call, method string, who caller, args url.Values, channels []string,
+) fakeapi.Answer {
 	for _, arg := range required[method] {
 		if args.Get(arg[0]) == "" {
 			return failed(arg[1])
@@ -41,7 +52,7 @@ func (a *api) reply(c *fakeapi.Call, method, install string, args url.Values) fa
 			return failed("no_text")
 		}
 	}
-	object, wrong := a.object(c, method, install, args)
+	object, wrong := a.object(c, method, who, args, channels)
 	if wrong != "" {
 		return failed(wrong)
 	}
@@ -50,37 +61,35 @@ func (a *api) reply(c *fakeapi.Call, method, install string, args url.Values) fa
 }
 
 // object returns what an answer has besides its ok, or Slack's word for what is wrong with the call.
-func (a *api) object(c *fakeapi.Call, method, install string, args url.Values) (map[string]any, string) {
-	team, channel := "T"+strings.TrimPrefix(install, "#"), args.Get("channel")
+func (a *api) object(
+	c *fakeapi.Call, method string, who caller, args url.Values, channels []string,
+) (map[string]any, string) {
+	team, channel := who.team, strings.Join(channels, ",")
+	if object, wrong, ok := a.chat(c, method, channel, team, args); ok {
+		return object, wrong
+	}
 	switch method {
 	case "auth.test":
-		return map[string]any{
-			"url": "https://fake.slack.com/", "team": "Fake", "team_id": team,
-			"user": "fake", "user_id": "U1", "bot_id": "B1",
-		}, ""
+		return whoami(who), ""
+	case "oauth.v2.access":
+		return a.exchange(c, args)
 	case "apps.connections.open", "rtm.connect":
 		return map[string]any{"url": "wss://wss-primary.slack.com/link"}, ""
-	case "chat.postMessage", "chat.meMessage":
-		ts := a.timestamp(c.Clock)
-		return map[string]any{"channel": channel, "ts": ts, "message": message(args, ts, team)}, ""
-	case "chat.postEphemeral":
-		return map[string]any{"message_ts": a.timestamp(c.Clock)}, ""
-	case "chat.update":
-		ts := args.Get("ts")
-		return map[string]any{
-			"channel": channel, "ts": ts, "text": args.Get("text"), "message": message(args, ts, team),
-		}, ""
-	case "chat.delete":
-		return map[string]any{"channel": channel, "ts": args.Get("ts")}, ""
 	case "conversations.info", "conversations.join":
 		return map[string]any{"channel": conversation(channel, "channel")}, ""
 	case "conversations.open":
+		if id := a.opts.Channels[args.Get("users")]; id != "" {
+			return map[string]any{"channel": map[string]any{"id": id}}, ""
+		}
 		return map[string]any{"channel": map[string]any{"id": a.id("D")}}, ""
 	case "conversations.list", "users.conversations":
 		return a.page(args, "channels", func(i int) any { return conversation(id("C", i), "channel-"+strconv.Itoa(i)) })
 	case "conversations.members":
 		return a.page(args, "members", func(i int) any { return id("U", i) })
 	case "conversations.history", "conversations.replies":
+		if a.opts.NonMarketplace {
+			args.Set("limit", strconv.Itoa(shorter(args.Get("limit"))))
+		}
 		return a.page(args, "messages", func(i int) any {
 			return map[string]any{
 				"type": "message", "user": "U1", "text": "message " + strconv.Itoa(i),
@@ -92,18 +101,21 @@ func (a *api) object(c *fakeapi.Call, method, install string, args url.Values) (
 	case "users.info":
 		return map[string]any{"user": user(args.Get("user"), team)}, ""
 	case "files.getUploadURLExternal":
-		file := a.id("F")
-		return map[string]any{"upload_url": "https://files.slack.com/upload/v1/" + file, "file_id": file}, ""
+		return a.announce(who, args)
 	case "files.completeUploadExternal":
-		var files []map[string]any
-		if json.Unmarshal([]byte(args.Get("files")), &files) != nil {
-			return nil, "invalid_arguments"
-		}
-		return map[string]any{"files": files}, ""
+		return a.complete(args, channels)
 	case "views.open", "views.publish", "views.push", "views.update":
 		return map[string]any{"view": map[string]any{"id": a.id("V"), "type": "modal", "team_id": team}}, ""
 	}
 	return map[string]any{}, ""
+}
+
+// shorter returns how many messages a page has in an app that is sold outside of the Marketplace, whatever it asks for.
+func shorter(limit string) int {
+	if n, err := strconv.Atoi(limit); err == nil && n > 0 {
+		return min(n, restrictedPage)
+	}
+	return restrictedPage
 }
 
 // page returns the part of a list that a call asks for, and the cursor of the next part.
@@ -134,15 +146,6 @@ func (a *api) page(args url.Values, name string, item func(i int) any) (map[stri
 	}, ""
 }
 
-// timestamp returns the timestamp of a new message, which is also its id and therefore unique.
-func (a *api) timestamp(clock time.Time) string {
-	if next := a.stamp.Add(time.Microsecond); clock.Before(next) {
-		clock = next
-	}
-	a.stamp = clock.Truncate(time.Microsecond)
-	return fmt.Sprintf("%d.%06d", a.stamp.Unix(), a.stamp.Nanosecond()/1000)
-}
-
 // id makes a new id of a kind.
 func (a *api) id(kind string) string {
 	a.objects++
@@ -150,16 +153,6 @@ func (a *api) id(kind string) string {
 }
 
 func id(kind string, n int) string { return fmt.Sprintf("%s%09d", kind, n) }
-
-func message(args url.Values, ts, team string) map[string]any {
-	m := map[string]any{
-		"type": "message", "text": args.Get("text"), "ts": ts, "team": team, "user": "U1", "bot_id": "B1",
-	}
-	if thread := args.Get("thread_ts"); thread != "" {
-		m["thread_ts"] = thread
-	}
-	return m
-}
 
 func conversation(id, name string) map[string]any {
 	return map[string]any{"id": id, "name": name, "is_channel": true, "is_member": true, "created": 1_500_000_000}

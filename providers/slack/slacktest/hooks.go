@@ -1,0 +1,83 @@
+package slacktest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/underlimit/underlimit/internal/fakeapi"
+)
+
+// webhook answers a message sent to a URL, which is its own secret.
+func (a *api) webhook(c *fakeapi.Call) fakeapi.Answer {
+	path := strings.TrimRight(c.Request.URL.Path, "/")
+	draws := []draw{a.messages("webhook " + a.hooks.Of(path))}
+	if h, ok := a.known.hooks[path]; ok {
+		install := a.names.Of(h.App + " " + h.Team)
+		draws = append(draws,
+			a.messages("post "+install+" "+a.channel(h.channel)),
+			a.perMinute("post "+install, a.opts.WorkspacePerMinute, 0))
+	}
+	return a.answer(c, draws, true, func() fakeapi.Answer { return taken(c) })
+}
+
+// trigger answers what starts a workflow.
+func (a *api) trigger(c *fakeapi.Call) fakeapi.Answer {
+	bucket := "webhook " + a.hooks.Of(strings.TrimRight(c.Request.URL.Path, "/"))
+	return a.answer(c, []draw{a.perMinute(bucket, triggersPerMinute, 0)}, true, func() fakeapi.Answer { return taken(c) })
+}
+
+// respond answers what is sent to a response_url. It counts from the first use that one makes of it.
+func (a *api) respond(c *fakeapi.Call) fakeapi.Answer {
+	path := strings.TrimRight(c.Request.URL.Path, "/")
+	return a.answer(c, []draw{free("response_url " + a.hooks.Of(path))}, true, func() fakeapi.Answer {
+		r := fakeapi.At(a.responses, path)
+		if r.uses == 0 {
+			r.first = c.At
+		}
+		word := ""
+		switch {
+		case c.At.Sub(r.first) >= responsesWithin:
+			word = "expired_url"
+		case r.uses >= responses:
+			word = "used_url"
+		}
+		if word != "" {
+			answer := fakeapi.Reply(http.StatusNotFound, map[string]any{"ok": false, "error": word})
+			answer.Violation = word
+			return answer
+		}
+		answer := taken(c)
+		if answer.Status == http.StatusOK {
+			r.uses++
+		}
+		return answer
+	})
+}
+
+// uses are those of a response_url.
+type uses struct {
+	first time.Time
+	uses  int
+}
+
+// taken answers a message that no limit refused.
+func taken(c *fakeapi.Call) fakeapi.Answer {
+	if !payload(c.Body) {
+		answer := fakeapi.Text(http.StatusBadRequest, "text/html", "invalid_payload")
+		answer.Violation = "invalid_payload"
+		return answer
+	}
+	return fakeapi.Text(http.StatusOK, "text/html", "ok")
+}
+
+// payload reports whether a body is what a webhook takes: a JSON object, or a form that holds one.
+func payload(body []byte) bool {
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("payload") {
+		body = []byte(form.Get("payload"))
+	}
+	var object map[string]json.RawMessage
+	return json.Unmarshal(body, &object) == nil && object != nil
+}

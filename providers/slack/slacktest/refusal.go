@@ -1,0 +1,101 @@
+package slacktest
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/underlimit/underlimit/internal/fakeapi"
+)
+
+// Refusal is a form in which Slack refuses requests, or has refused them at times.
+type Refusal int
+
+const (
+	// JSON is a status 429 with Retry-After and a JSON body, to a webhook with retry_after in it.
+	JSON Refusal = iota
+	// Plain is a status 429 with Retry-After and the word "ratelimited" alone.
+	Plain
+	// Envoy is the answer of Slack's edge: a status 429 without a body or Retry-After, but x-envoy-ratelimited.
+	Envoy
+	// InBody is a status 200 with Retry-After whose JSON body says that the call was refused.
+	InBody
+	// Quota is the status 429 of a used-up quota of messages, without Retry-After. Waiting does not help against it.
+	Quota
+	// Warned is JSON with a warning and response_metadata.
+	Warned
+	// Empty is a status 429 with Retry-After and an empty body, as webhooks have it.
+	Empty
+	// Seconds is a status 429 whose JSON body says retry_after, while no header does.
+	Seconds
+	// Relax is what Slack's edge said of old: a status 429 with a sentence for people, and no time.
+	Relax
+	// Counts is the status 429 of before 2018, whose JSON body has counts of calls.
+	Counts
+)
+
+// refuse returns a refusal, of a webhook if hook, that asks to wait.
+func (a *api) refuse(c *fakeapi.Call, wait time.Duration, hook bool) fakeapi.Answer {
+	const status = http.StatusTooManyRequests
+	word := cmp.Or(a.opts.RefusalError, "ratelimited")
+	seconds := fakeapi.Ceil(wait, time.Second)
+	object := map[string]any{"ok": false, "error": word}
+	switch a.opts.Refusal {
+	case Envoy:
+		answer := fakeapi.Text(status, "text/plain", "")
+		answer.Header.Set("X-Envoy-Ratelimited", "true")
+		return answer
+	case Quota:
+		return fakeapi.Text(status, "text/plain", "message_limit_exceeded")
+	case Relax:
+		return fakeapi.Text(status, "text/plain", "You are sending too many requests. Please relax.")
+	case Seconds:
+		answer := fakeapi.Reply(status, map[string]any{"ok": false, "error": "rate_limited", "retry_after": seconds})
+		answer.Until = after(c, seconds)
+		return answer
+	case Plain:
+		return a.tell(c, fakeapi.Text(status, "text/plain", word), wait)
+	case Empty:
+		return a.tell(c, fakeapi.Text(status, "text/plain", ""), wait)
+	case InBody:
+		return a.tell(c, fakeapi.Reply(http.StatusOK, object), wait)
+	case Warned:
+		object["warning"] = "superfluous_charset"
+		object["response_metadata"] = map[string]any{"warnings": []any{"superfluous_charset"}}
+	case Counts:
+		object["count_hour_ago"], object["count_minute_ago"], object["count_second_ago"] = 3600, 60, 1
+	case JSON:
+		if hook {
+			object["error"], object["retry_after"] = cmp.Or(a.opts.RefusalError, "rate_limited"), seconds
+		}
+	}
+	return a.tell(c, fakeapi.Reply(status, object), wait)
+}
+
+// tell adds Retry-After to a refusal.
+func (a *api) tell(c *fakeapi.Call, answer fakeapi.Answer, wait time.Duration) fakeapi.Answer {
+	said := strconv.FormatInt(fakeapi.Ceil(wait, time.Second), 10)
+	if a.opts.RetryAfter != nil {
+		said = a.opts.RetryAfter(wait)
+	}
+	if said == "" {
+		return answer
+	}
+	answer.Header.Set("Retry-After", said)
+	if seconds, err := strconv.ParseInt(said, 10, 32); err == nil {
+		answer.Until = after(c, seconds)
+	}
+	return answer
+}
+
+func after(c *fakeapi.Call, seconds int64) time.Time {
+	return c.At.Add(time.Duration(seconds) * time.Second)
+}
+
+// failed returns Slack's answer to a call that should not have been made in this way.
+func failed(word string) fakeapi.Answer {
+	answer := fakeapi.Reply(http.StatusOK, map[string]any{"ok": false, "error": word})
+	answer.Void, answer.Violation = true, word
+	return answer
+}
