@@ -10,16 +10,22 @@ import (
 // a [*WaitError]: at once if ctx would end before its turn can come, as far as that is known, and as soon as a block
 // makes that so; or when ctx ends.
 func (r *Registry) Acquire(ctx context.Context, draws ...Draw) (Lease, error) {
-	return r.acquire(ctx, nil, draws)
+	return r.acquire(ctx, nil, draws, time.Time{})
 }
 
 // AcquireTicket is Acquire for a request that may be sent again, or is not an ordinary one: its ticket keeps its place,
 // counts its waiting, and says how it is to be treated.
 func (r *Registry) AcquireTicket(ctx context.Context, t *Ticket, draws ...Draw) (Lease, error) {
-	return r.acquire(ctx, t, draws)
+	return r.acquire(ctx, t, draws, time.Time{})
 }
 
-func (r *Registry) acquire(ctx context.Context, t *Ticket, draws []Draw) (Lease, error) {
+// AcquireTicketAt is AcquireTicket for whoever has just called time.Now, and got now.
+func (r *Registry) AcquireTicketAt(ctx context.Context, now time.Time, t *Ticket, draws ...Draw) (Lease, error) {
+	return r.acquire(ctx, t, draws, now)
+}
+
+// acquire reads the clock itself if now is zero.
+func (r *Registry) acquire(ctx context.Context, t *Ticket, draws []Draw, now time.Time) (Lease, error) {
 	// Keys are hashed, and the clock read, before anybody has to wait for it.
 	var hashes hashes
 	for i := range min(len(draws), len(hashes)) {
@@ -27,7 +33,13 @@ func (r *Registry) acquire(ctx context.Context, t *Ticket, draws []Draw) (Lease,
 			hashes[i] = r.hash(k)
 		}
 	}
-	lease, w, err := r.arrive(ctx, t, draws, &hashes, r.clock())
+	var clock instant
+	if now.IsZero() {
+		clock = r.clock()
+	} else {
+		clock = r.instant(now)
+	}
+	lease, w, err := r.arrive(ctx, t, draws, &hashes, clock)
 	if w != nil {
 		return r.wait(ctx, w)
 	}

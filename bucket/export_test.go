@@ -104,7 +104,22 @@ func (d *Debtor) due(granted time.Duration) instant {
 func (d *Debtor) Settled(now time.Duration) bool { return d.s.settled(instant(now)) && d.s.debt == nil }
 
 // Kept is how many units of a quota are remembered.
-func (d *Debtor) Kept() int { return len(d.s.debt.answers) }
+func (d *Debtor) Kept() int { return d.s.debt.answers.len() }
+
+// Sorted are instants in order.
+type Sorted struct{ q sorted }
+
+func (s *Sorted) Insert(at, n int)     { s.q.insert(instant(at), n) }
+func (s *Sorted) Remove(at, n int) int { return s.q.remove(instant(at), n) }
+func (s *Sorted) Pop()                 { s.q.pop() }
+func (s *Sorted) Room() int            { return cap(s.q.all) }
+
+func (s *Sorted) Left() (left []int) {
+	for _, at := range s.q.left() {
+		left = append(left, int(at))
+	}
+	return left
+}
 
 // Trips sums up round-trip times.
 type Trips struct{ t trips }

@@ -23,20 +23,38 @@ func (l Lease) Done(received time.Time, updates ...Update) []Change {
 	defer r.mu.Unlock()
 	t := l.open()
 	at = max(at, t.granted)
+	now := at // close enough if the answer says nothing and nobody waits
+	switch {
+	case len(updates) > 0:
+		now = r.at(clock)
+	case t.awaited() || at > t.granted.add(slowTrip): // or it is said to have arrived in the future
+		now = r.now()
+	}
+	return r.answered(t, at, now, updates)
+}
+
+// DoneAt is Done for an answer that arrived just now, as time.Now has told.
+func (l Lease) DoneAt(now time.Time, updates ...Update) []Change {
+	r := l.registry()
+	clock := r.instant(now)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := l.open()
+	return r.answered(t, max(clock, t.granted), r.at(clock), updates)
+}
+
+// answered settles a ticket's lease as the answer asks. It requires that r.mu is held.
+func (r *Registry) answered(t *Ticket, received, now instant, updates []Update) []Change {
+	received = min(received, now)
 	if len(updates) == 0 {
-		now := at                                        // close enough while nobody waits
-		if t.awaited() || at > t.granted.add(slowTrip) { // or it is said to have arrived in the future
-			now = r.now()
-		}
 		r.settle(t)
-		r.learn(t, min(at, now), now, nil, nil)
+		r.learn(t, received, now, nil, nil)
 		t.calm(nil)
 		r.release(t, now)
 		return nil
 	}
-	now := r.at(clock)
 	e := &r.answer
-	e.begin(t, now, min(at, now))
+	e.begin(t, now, received)
 	e.take(updates)
 	changes, joins := e.changes, e.joins
 	e.end()

@@ -298,19 +298,20 @@ func (l *loader) debt(in *savedBucket) (*Policy, *debt) {
 	}
 	d := &debt{}
 	if p.Quota > 0 && p.Window > 0 {
+		var answers []instant
 		for _, t := range in.Answers {
 			// One that was yet to come was due, and may be as late as one that comes may.
 			if at := min(l.instant(t), l.at.add(p.Window/2)); at > l.now.add(-p.Window) {
-				d.answers = append(d.answers, at)
+				answers = append(answers, at)
 			}
 		}
-		slices.Sort(d.answers)
-		d.answers = d.answers[max(len(d.answers)-p.Quota, 0):]
+		slices.Sort(answers)
+		d.answers.merge(answers[max(len(answers)-p.Quota, 0):])
 	}
 	if p.Every > 0 {
 		d.resume(p, l.now, l.instant(in.Burst), l.instant(in.Next))
 	}
-	if len(d.answers) == 0 && (d.pace == nil || d.paceReady(p, l.now, p.burst(), 0) <= l.now) {
+	if d.answers.len() == 0 && (d.pace == nil || d.paceReady(p, l.now, p.burst(), 0) <= l.now) {
 		return nil, nil
 	}
 	return p, d

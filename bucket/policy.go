@@ -14,8 +14,8 @@ import (
 // arrival of another at least the shortest round trip passes. So the distance is kept from answers, or from when they
 // are due, less that trip.
 type debt struct {
-	// answers to the quota's units, in order. Old ones, which no longer count, are dropped as new ones come.
-	answers []instant
+	// answers to the quota's units. Old ones, which no longer count, are dropped as new ones come.
+	answers sorted
 
 	pace *rate.Limiter // nil: the policy has none
 	full instant       // when the pace last had its whole burst
@@ -42,8 +42,9 @@ func (s *state) ready(now instant, others, w int, share float64) instant {
 
 // owed is the answers that still count.
 func (d *debt) owed(p *Policy, now instant, trip time.Duration) []instant {
-	first, _ := slices.BinarySearch(d.answers, now.add(trip-p.Window)+1)
-	return d.answers[first:]
+	left := d.answers.left()
+	first, _ := slices.BinarySearch(left, now.add(trip-p.Window)+1)
+	return left[first:]
 }
 
 // quotaReady takes so much of the quota for all of it.
@@ -51,7 +52,7 @@ func (d *debt) quotaReady(p *Policy, quota int, now instant, n int, trip time.Du
 	if p.Quota <= 0 {
 		return now
 	}
-	if len(d.answers)+n <= quota {
+	if d.answers.len()+n <= quota {
 		return now
 	}
 	owed := d.owed(p, now, trip)
@@ -127,11 +128,11 @@ func (s *state) take(now instant, w int32) (answer instant) {
 	}
 	if p.Quota > 0 {
 		until := now.add(trips.shortest - p.Window)
-		for len(d.answers) > 0 && (d.answers[0] <= until || len(d.answers)-mostBeyond > p.Quota) {
-			d.answers = d.answers[1:]
+		for d.answers.len() > 0 && (d.answers.left()[0] <= until || d.answers.len()-mostBeyond > p.Quota) {
+			d.answers.pop()
 		}
 		answer = now.add(trips.longest)
-		d.insert(answer, p.units(w))
+		d.answers.insert(answer, p.units(w))
 	}
 	if d.pace != nil {
 		n := min(int(w), p.burst())
@@ -154,40 +155,6 @@ const mostBeyond = 1 << 12
 // units is how many of w units a quota counts: more than all of it is never there.
 func (p *Policy) units(w int32) int { return min(int(w), p.Quota) }
 
-func (d *debt) insert(answer instant, n int) {
-	i := len(d.answers)
-	if i > 0 && answer < d.answers[i-1] {
-		i, _ = slices.BinarySearch(d.answers, answer+1)
-	}
-	d.answers = slices.Grow(d.answers, n)
-	after := d.answers[i:]
-	d.answers = d.answers[:len(d.answers)+n]
-	copy(d.answers[i+n:], after)
-	for j := range n {
-		d.answers[i+j] = answer
-	}
-}
-
-// remove takes out n units whose answer was due then, or as many of them as still count.
-func (d *debt) remove(answer instant, n int) (removed int) {
-	end := len(d.answers)
-	for near := 0; end > 0 && d.answers[end-1] > answer; near++ { // mostly it is among the last
-		if end--; near == fewAnswers {
-			end, _ = slices.BinarySearch(d.answers, answer+1)
-			break
-		}
-	}
-	i := end
-	for i > 0 && end-i < n && d.answers[i-1] == answer {
-		i--
-	}
-	d.answers = slices.Delete(d.answers, i, end)
-	return end - i
-}
-
-// fewAnswers is how many are looked at one by one before they are searched.
-const fewAnswers = 16
-
 // answered takes in how long the answer took to the units granted then, which was due at a certain moment. A very late
 // one tells rather of a busy server, and does not count in full. Unless they count, the quota has them back.
 func (s *state) answered(granted, due instant, w int32, trip time.Duration, count bool) {
@@ -196,8 +163,8 @@ func (s *state) answered(granted, due instant, w int32, trip time.Duration, coun
 		return
 	}
 	if p.Quota > 0 {
-		if n := d.remove(due, p.units(w)); count {
-			d.insert(granted.add(min(trip, s.kind.provider.trips.shortest+p.Window/2)), n)
+		if n := d.answers.remove(due, p.units(w)); count {
+			d.answers.insert(granted.add(min(trip, s.kind.provider.trips.shortest+p.Window/2)), n)
 		}
 	}
 	if d.last == granted {
@@ -212,7 +179,7 @@ func (s *state) giveBack(now, granted, due instant, w int32) {
 		return
 	}
 	if p.Quota > 0 {
-		d.remove(due, p.units(w))
+		d.answers.remove(due, p.units(w))
 	}
 	if d.pace != nil && granted >= d.full { // else time has given it back
 		// A negative number gives tokens back, up to the burst; the limiter's own tests do not say so, ours do.
@@ -246,8 +213,7 @@ func (s *state) owe(other *debt) {
 		return
 	}
 	d := s.debt
-	d.answers = append(d.answers, other.answers...)
-	slices.Sort(d.answers)
+	d.answers.merge(other.answers.left())
 	if d.pace != nil && other.pace != nil {
 		at := max(d.last, other.last)
 		missing := float64(s.policy.burst()) - other.pace.TokensAt(at.clock())

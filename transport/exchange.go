@@ -24,9 +24,10 @@ type exchange struct {
 	trace  *Trace
 	ticket bucket.Ticket
 
-	attempt  int  // sendings so far
-	looping  bool // the retry loop has begun
-	failures int  // of them, those that failed without a refusal
+	now      time.Time // the present, as long as nothing took any time since it was read; else zero
+	attempt  int       // sendings so far
+	looping  bool      // the retry loop has begun
+	failures int       // of them, those that failed without a refusal
 	last     outcome
 	answer   providers.Answer // the latest, while the provider reads it
 
@@ -125,7 +126,8 @@ func (x *exchange) try() {
 	if x.attempt == 1 {
 		x.t.budgets.pay(x.call.Provider)
 	}
-	sent := time.Now()
+	sent := x.clock()
+	x.now = time.Time{}
 	resp, err := x.t.base.RoundTrip(req)
 	received := time.Now()
 	if err == nil && resp == nil {
@@ -141,8 +143,14 @@ func (x *exchange) try() {
 		x.failed(err, received.Sub(sent))
 		return
 	}
-	verdict := x.judge(resp, sent, received)
-	changes := lease.Done(received, verdict.Updates...)
+	most := wanted(resp, x.call.Peek)
+	verdict := x.judge(resp, most, sent, received)
+	var changes []bucket.Change
+	if most == 0 {
+		changes = lease.DoneAt(received, verdict.Updates...)
+	} else { // its body may have been slow
+		changes = lease.Done(received, verdict.Updates...)
+	}
 	settled = true
 	x.answered(resp, &verdict, changes, received.Sub(sent))
 }
@@ -162,7 +170,7 @@ var errNothing = errors.New("transport: the base transport returned neither an a
 func (x *exchange) acquire() (bucket.Lease, error) {
 	h := x.trace
 	if h == nil || h.WaitStart == nil && h.WaitDone == nil {
-		return x.t.buckets.AcquireTicket(x.ctx, &x.ticket, x.call.Draws...)
+		return x.ask()
 	}
 	info := x.info()
 	info.Attempt++
@@ -170,7 +178,7 @@ func (x *exchange) acquire() (bucket.Lease, error) {
 	if h.WaitStart != nil {
 		h.WaitStart(x.ctx, WaitStartInfo{info})
 	}
-	lease, err := x.t.buckets.AcquireTicket(x.ctx, &x.ticket, x.call.Draws...)
+	lease, err := x.ask()
 	if h.WaitDone != nil {
 		told := false
 		defer func() {
@@ -184,6 +192,25 @@ func (x *exchange) acquire() (bucket.Lease, error) {
 		told = true
 	}
 	return lease, err
+}
+
+// ask waits for leave to send, and tells nobody.
+func (x *exchange) ask() (bucket.Lease, error) {
+	x.now = x.clock()
+	waited := x.ticket.Waited()
+	lease, err := x.t.buckets.AcquireTicketAt(x.ctx, x.now, &x.ticket, x.call.Draws...)
+	if x.ticket.Waited() != waited {
+		x.now = time.Time{}
+	}
+	return lease, err
+}
+
+// clock returns the present. To read it takes longer than much of what there is to do.
+func (x *exchange) clock() time.Time {
+	if x.now.IsZero() {
+		return time.Now()
+	}
+	return x.now
 }
 
 // outgoing is the request as the base transport gets it. The first is the caller's own where it can be.
@@ -212,12 +239,12 @@ func (x *exchange) omits(name string) bool {
 	return slices.ContainsFunc(x.call.Omit, func(omitted string) bool { return strings.EqualFold(name, omitted) })
 }
 
-// judge asks the provider what an answer means.
-func (x *exchange) judge(resp *http.Response, sent, received time.Time) providers.Verdict {
+// judge asks the provider, who may see so much of the body, what an answer means.
+func (x *exchange) judge(resp *http.Response, most int, sent, received time.Time) providers.Verdict {
 	x.answer = providers.Answer{
 		Status:   resp.StatusCode,
 		Header:   resp.Header,
-		Body:     peek(resp, wanted(resp, x.call.Peek)),
+		Body:     peek(resp, most),
 		Sent:     sent,
 		Received: received,
 	}

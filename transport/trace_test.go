@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -317,4 +319,26 @@ func TestTraceTellsWhenAQuotaOfWhatGoesWrongIsUsedUpByShares(t *testing.T) {
 	if !slices.Equal(got, wanted) {
 		t.Errorf("told %q, want %q", got, wanted)
 	}
+}
+
+// A provider may read what a request carries, and that may come slowly. The request asks for leave only then.
+func TestNoTimeThatClassifyingTakesIsTakenForTheAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var took, granted time.Duration
+		srv := serve(after(time.Second, answer(200)))
+		limits := transport.New(&api{read: true}, &transport.Options{Base: srv, Trace: &transport.Trace{
+			WaitDone:    func(context.Context, transport.WaitDoneInfo) { granted = time.Since(srv.start) },
+			GotResponse: func(_ context.Context, i transport.ResponseInfo) { took = i.Took },
+		}})
+		req := request(t.Context(), http.MethodPost, strings.NewReader("hello"))
+		again := req.GetBody
+		req.GetBody = func() (io.ReadCloser, error) {
+			time.Sleep(5 * time.Second)
+			return again()
+		}
+		want(t, roundTrip(limits, req), 200)
+		if granted != 5*time.Second || took != time.Second {
+			t.Errorf("it had leave after %v and its answer after %v more, want 5s and 1s", granted, took)
+		}
+	})
 }

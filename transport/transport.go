@@ -123,7 +123,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := newBody(req)
 	// This is not asked again, though a message gets older while its deletion waits: at worst a limit refuses it once
 	// that it did not draw on, and by that answer its bucket leads there.
-	call, ok := t.provider.Classify(body.request(req), time.Now())
+	now := time.Now()
+	call, ok := t.provider.Classify(body.request(req), now)
 	if !ok && !body.taken() {
 		return t.base.RoundTrip(req)
 	}
@@ -131,6 +132,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.t, x.ctx, x.req, x.body, x.call, x.trace = t, req.Context(), req, body, call, t.trace
 	if !ok {
 		return x.pass()
+	}
+	if body.again == nil { // else the provider may have read it, which can take any time
+		x.now = now
 	}
 	x.ticket.MaxWait, x.ticket.Mode, x.ticket.Priority = t.maxWait, t.mode, contextPriority(x.ctx)
 	if extra := contextTrace(x.ctx); extra != nil {

@@ -26,12 +26,12 @@ func (x *exchange) gone() []bucket.Update {
 	case http.StatusUnauthorized:
 		// What has a token in its path has another credential than its Authorization, if any, and that was looked at.
 		// A user's token may lack no more than the scope that this route asks for.
-		if x.global != (bucket.Key{}) && x.path.token() == "" && isBot(field.Get(x.req.Header, "Authorization")) {
+		if x.global != (bucket.Key{}) && x.path().token() == "" && isBot(field.Get(x.req.Header, "Authorization")) {
 			return append(blocks(0, x.global), charge)
 		}
 		return []bucket.Update{charge}
 	case http.StatusNotFound:
-		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.path.webhook() {
+		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.path().webhook() {
 			return blocks(0, x.route)
 		}
 	}

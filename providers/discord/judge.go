@@ -29,7 +29,6 @@ const (
 // errors block a webhook or a credential that is of no more use.
 func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.Answer) providers.Verdict {
 	x := exchange{req: req, answer: a}
-	x.path.parse(req.URL) // Classify claimed it, so it can be parsed
 	for _, d := range call.Draws {
 		switch d.Key.Limit {
 		case global:
@@ -61,10 +60,17 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 // An exchange is a request, what it drew on, and the answer.
 type exchange struct {
 	req    *http.Request
-	path   path
 	answer *providers.Answer
+	parsed path // once asked for: few answers need it
 
 	route, renaming, editOld, callback, global, egress bucket.Key // zero: it did not draw on any
+}
+
+func (x *exchange) path() *path {
+	if x.parsed.n == 0 {
+		x.parsed.parse(x.req.URL) // Classify claimed it, so it can be parsed
+	}
+	return &x.parsed
 }
 
 // learn returns what an answer that refuses nothing says of the route's counter.
@@ -83,7 +89,7 @@ func (x *exchange) learn() []bucket.Update {
 	w.Key = c
 	l := &lesson{window: w}
 	l.updates[1] = &l.window
-	if c == x.route || !hashed && x.path.legacy { // then the request drew on it itself
+	if c == x.route || !hashed && x.path().legacy { // then the request drew on it itself
 		return l.updates[1:]
 	}
 	l.alias = bucket.Alias{Key: x.route, To: c}
@@ -107,7 +113,7 @@ func (x *exchange) counter() (bucket.Key, bool) {
 	}
 	subject := x.route.Subject
 	if x.route.Limit == other { // then it is the path's shape
-		subject = x.path.major()
+		subject = x.path().major()
 	}
 	return bucket.Key{Provider: name, Limit: hash, Owner: x.route.Owner, Subject: subject}, true
 }
@@ -172,7 +178,7 @@ func (x *exchange) window() (bucket.Window, bool) {
 //
 // https://discord.com/developers/docs/change-log, at version 8 and at "more precise rate limits"
 func (x *exchange) rounding(value string) (late, precision time.Duration) {
-	if x.path.legacy && !strings.Contains(value, ".") && field.Get(x.req.Header, fieldPrecision) != "millisecond" {
+	if !strings.Contains(value, ".") && x.path().legacy && field.Get(x.req.Header, fieldPrecision) != "millisecond" {
 		return 0, time.Second
 	}
 	return time.Millisecond, 2 * time.Millisecond

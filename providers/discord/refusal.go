@@ -34,7 +34,7 @@ func (x *exchange) refusal() providers.Verdict {
 	}
 
 	unit := time.Second
-	if x.path.legacy {
+	if x.path().legacy {
 		unit = time.Millisecond
 	}
 	wait := x.wait(body, unit)
@@ -74,7 +74,7 @@ func (x *exchange) refusal() providers.Verdict {
 	case hashed:
 		// The route is blocked by itself, too: its next answer may name another counter, and this one still be empty.
 		v.Updates = append([]bucket.Update{bucket.Alias{Key: resource, To: c}}, blocks(wait, resource, c)...)
-	case x.path.legacy:
+	case x.path().legacy:
 		v.Updates = blocks(wait, oldRule(resource))
 	default:
 		v.Updates = blocks(wait, resource)
@@ -93,7 +93,7 @@ func (x *exchange) renamed(wait time.Duration) []bucket.Update {
 	c, hashed := x.counter()
 	switch {
 	case hashed:
-	case x.path.legacy:
+	case x.path().legacy:
 		c = oldRule(x.route)
 	default:
 		c = x.route
@@ -119,7 +119,7 @@ func (x *exchange) spared() []bucket.Update {
 		return nil
 	}
 	us := []bucket.Update{bucket.Uncounted{Key: x.route}}
-	if old := oldRule(x.route); x.path.legacy && old != x.route {
+	if old := oldRule(x.route); x.path().legacy && old != x.route {
 		us = append(us, bucket.Uncounted{Key: old}) // it was drawn on, too
 	}
 	return us
