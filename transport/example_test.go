@@ -95,3 +95,25 @@ func ExampleTransport_RoundTrip_deadline() {
 	// 429 Too Many Requests
 	// headers is closed for another 1h0m0s
 }
+
+// Server errors are repeated twice, connection errors once, and what a resource's lock refused after two seconds.
+func ExampleRetryPolicies() {
+	locked := func(f transport.Failure) (time.Duration, bool) {
+		return 2 * time.Second, f.Status == http.StatusLocked && f.Failures < 3
+	}
+	policy := transport.RetryPolicies{
+		transport.RateLimitRetry{},
+		transport.ServerErrorRetry{Max: 2},
+		transport.ConnectionErrorRetry{Max: 1},
+		transport.RetryFunc(locked),
+	}
+	limits := transport.New(headers.New(nil), &transport.Options{Retry: policy})
+	client := &http.Client{Transport: limits}
+	defer client.CloseIdleConnections()
+
+	fmt.Println(policy.Retry(transport.Failure{Status: http.StatusLocked, Failures: 1}))
+	fmt.Println(policy.Retry(transport.Failure{Status: http.StatusLocked, Failures: 3}))
+	// Output:
+	// 2s true
+	// 0s false
+}

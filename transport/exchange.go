@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -284,11 +283,13 @@ func (x *exchange) answered(
 	case v.Final:
 	case v.Refused:
 		// Without draws nothing would hold the next attempt back; and in mode Reject what holds it back fails it.
-		if len(x.call.Draws) > 0 && x.t.mode != bucket.Reject && x.sendable() {
-			x.again(RetryRefused, 0)
+		if len(x.call.Draws) > 0 && x.t.mode != bucket.Reject {
+			x.consider(RetryRefused, true)
 		}
-	case serverError(resp.StatusCode) && x.repeatable():
-		x.afterFailure(RetryServerError)
+	case resp.StatusCode >= http.StatusInternalServerError:
+		x.consider(RetryServerError, x.repeatable())
+	case resp.StatusCode >= http.StatusBadRequest:
+		x.consider(RetryClientError, x.repeatable())
 	}
 }
 
@@ -298,26 +299,7 @@ func (x *exchange) failed(err error, took time.Duration) {
 	if h := x.trace; h != nil && h.GotResponse != nil {
 		h.GotResponse(x.ctx, ResponseInfo{CallInfo: x.info(), Took: took, Err: err})
 	}
-	if !hopeless(err) && (neverSent(err) || x.repeatable()) {
-		x.afterFailure(RetryConnection)
-	}
-}
-
-// afterFailure has the request sent again after a while, unless it failed often enough, or too many others did.
-func (x *exchange) afterFailure(reason RetryReason) {
-	x.failures++
-	if x.failures > maxFailures || !x.sendable() {
-		return
-	}
-	delay := backoff(x.failures)
-	if deadline, ok := x.ctx.Deadline(); ok && time.Until(deadline) < delay {
-		return
-	}
-	if !x.t.budgets.spend(x.call.Provider) {
-		x.suppressed = reason
-		return
-	}
-	x.again(reason, delay)
+	x.consider(RetryConnection, neverSent(err) || x.repeatable())
 }
 
 // sendable says whether the request can be sent once more.
@@ -349,25 +331,6 @@ func (x *exchange) repeatable() bool {
 	}
 	// net/http.Transport takes these for leave to repeat, too.
 	return x.req.Header.Get("Idempotency-Key") != "" || x.req.Header.Get("X-Idempotency-Key") != ""
-}
-
-// serverError says whether a status tells of a failure that may pass.
-func serverError(status int) bool {
-	switch status {
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-const (
-	firstBackoff = 500 * time.Millisecond
-	maxBackoff   = 30 * time.Second
-)
-
-// backoff is how long to wait after the nth failure: a random time up to a bound that doubles.
-func backoff(n int) time.Duration {
-	return rand.N(min(firstBackoff<<(n-1), maxBackoff)) + 1
 }
 
 // keep makes sure that an answer can be returned later that another attempt may replace, and that it holds no

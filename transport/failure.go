@@ -9,12 +9,31 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/underlimit/underlimit/bucket"
 )
 
-// neverSent says whether an error proves that nothing of the request reached the server.
+// neverSent says whether an error proves that nothing of the request reached the server, so that any request may be
+// sent again and nothing was counted. It is asked only once there is an error: requests that succeed pay nothing for it.
+// An error during a TLS handshake that might as well be one after it is no proof.
 func neverSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		switch op.Op {
+		case "dial", "proxyconnect", "socks connect":
+			return true
+		}
+	}
+	return is[*tls.CertificateVerificationError](err) || is[*bucket.WaitError](err) || notTLS(err) ||
+		err.Error() == handshakeTimeout || untyped(err)
+}
+
+// handshakeTimeout is what net/http's Transport says of a handshake that took too long. The error has no type.
+const handshakeTimeout = "net/http: TLS handshake timeout"
+
+// notTLS says whether a server's first words were not those of TLS.
+func notTLS(err error) bool {
+	e, ok := errors.AsType[tls.RecordHeaderError](err)
+	return ok && e.Conn != nil // else there was a handshake
 }
 
 // hopeless says whether an error would be the same if the request were sent again: something in the request, in the
@@ -23,7 +42,7 @@ func hopeless(err error) bool {
 	return is[*tls.CertificateVerificationError](err) ||
 		// What a program's own verification of a certificate returns is not wrapped in the above.
 		is[x509.UnknownAuthorityError](err) || is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err) ||
-		errors.Is(err, http.ErrSchemeMismatch) ||
+		notTLS(err) || errors.Is(err, http.ErrSchemeMismatch) || is[*bucket.WaitError](err) ||
 		is[*net.AddrError](err) || unknownHost(err) || unparsable(err) || untyped(err)
 }
 

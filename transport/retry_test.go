@@ -157,7 +157,8 @@ func TestRequestsThatTheBaseWillNotSendAreNotRepeated(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rt, _ := listen(t, func(http.ResponseWriter, *http.Request) {})
 				srv := serve(rt.RoundTrip)
-				limits := transport.New(&api{repeat: providers.Always}, &transport.Options{Base: srv})
+				p := &api{repeat: providers.Always, draws: []bucket.Draw{aQuota}}
+				limits := transport.New(p, &transport.Options{Base: srv})
 				req := request(t.Context(), http.MethodGet, nil)
 				spoil(req)
 				if got := roundTrip(limits, req); got.err == nil || !strings.Contains(got.err.Error(), name) {
@@ -166,6 +167,7 @@ func TestRequestsThatTheBaseWillNotSendAreNotRepeated(t *testing.T) {
 				if n := len(srv.sent); n != 1 {
 					t.Errorf("it was sent %d times", n)
 				}
+				checkFree(t, limits, true)
 			})
 		})
 	}

@@ -78,6 +78,7 @@ type RetryReason string
 const (
 	RetryRefused     RetryReason = "refused"      // a limit refused it
 	RetryServerError RetryReason = "server_error" // a 5xx
+	RetryClientError RetryReason = "client_error" // another 4xx, which only a policy of the program's own repeats
 	RetryConnection  RetryReason = "connection"   // no answer came
 )
 

@@ -17,9 +17,16 @@ type Options struct {
 	// Buckets is where the limits are kept. Transports that share a registry share the limits. Nil means a registry
 	// of the transport's own.
 	Buckets *bucket.Registry
-	// MaxAttempts is how often a request is sent at most; 0 means 10, and 1 never sends it again. At most 3 sendings
-	// may follow failures that were no refusals: answers of 500, 502, 503 or 504, and broken connections.
+	// MaxAttempts is how often a request is sent at most; 0 means 10, and 1 never sends it again.
 	MaxAttempts int
+	// Retry decides which requests are sent again. Nil means [RateLimitRetry], [ServerErrorRetry] and
+	// [ConnectionErrorRetry], each with its zero value: what a limit refused goes again in its turn, and at most 3
+	// sendings may follow failures that were no refusals: answers of 500, 502, 503 or 504, and broken connections.
+	Retry RetryPolicy
+	// RetryWrites has Retry asked, too, about requests that may have been processed and would do their work twice:
+	// what is no [Failure.Repeatable]. If it then says yes, a message may be posted twice. The ready-made policies never
+	// do.
+	RetryWrites bool
 	// RetryBudget is how many such sendings a request pays for on average, so that a provider which fails all of them
 	// gets no more than 1 + RetryBudget sendings a request. Each provider has a budget, which begins with 10 sendings
 	// and saves up no more; when it is spent, failures are returned at once. 0 means 0.1; negative, no bound.
@@ -44,10 +51,7 @@ type Options struct {
 	Trace *Trace
 }
 
-const (
-	defaultAttempts = 10
-	maxFailures     = 3 // sendings that may follow failures that were no refusals
-)
+const defaultAttempts = 10
 
 // A Transport is an http.RoundTripper that keeps requests under their provider's limits. It is safe for concurrent
 // use; create one with [New].
@@ -56,6 +60,8 @@ type Transport struct {
 	base        http.RoundTripper
 	buckets     *bucket.Registry
 	maxAttempts int
+	policy      RetryPolicy
+	retryWrites bool
 	maxWait     time.Duration
 	mode        bucket.Mode
 	refusal     Refusal
@@ -76,6 +82,8 @@ func New(p providers.Provider, opts *Options) *Transport {
 		base:        o.Base,
 		buckets:     o.Buckets,
 		maxAttempts: o.MaxAttempts,
+		policy:      o.Retry,
+		retryWrites: o.RetryWrites,
 		maxWait:     o.MaxWait,
 		mode:        o.Mode,
 		refusal:     o.Refusal,
@@ -84,6 +92,9 @@ func New(p providers.Provider, opts *Options) *Transport {
 	}
 	if t.base == nil {
 		t.base = http.DefaultTransport
+	}
+	if t.policy == nil {
+		t.policy = defaultPolicy
 	}
 	if t.buckets == nil {
 		t.buckets = bucket.NewRegistry(nil)
