@@ -43,6 +43,7 @@ var rules = []rule{
 	},
 	{pkg: "providers/*", may: []string{"./bucket", "./providers", "./internal/digest", "./internal/field"}},
 	{pkg: "providers/*/*test", may: []string{"./internal/fakeapi"}}, // an oracle shares nothing with what it judges
+	{pkg: "providers/*/internal/*", may: nil},
 
 	{
 		pkg: "transport",

@@ -17,18 +17,31 @@ import (
 // args are the arguments of a call that say whose limits it is under. Clients send them in any way that Slack takes:
 // https://docs.slack.dev/apis/web-api/
 type args struct {
-	posting bool // whether the channel is wanted, too
+	wants wants
 
 	token    string
 	client   string // whose limit it is where there is no token, as in oauth.v2.access
 	channels string // separated by commas
+	team     string // the workspace that a token of a whole organization is used for
+	user     string // whom the call is about
 }
+
+// wants are the arguments that matter to a call.
+type wants uint8
+
+const (
+	wantToken wants = 1 << iota
+	wantChannel
+	wantTeam
+	wantUser
+)
 
 // read looks where it is cheapest first. A header's token is also the one that Slack heeds where two are given.
 func (a *args) read(req *http.Request) {
-	a.token = headerCredential(req)
-	if a.posting {
-		a.channels = contextChannel(req.Context())
+	if a.wants&wantToken != 0 {
+		if a.token, a.client = headerCredential(req); a.client != "" {
+			a.wants &^= wantToken // whoever names an app like this does so for its own sake
+		}
 	}
 	if !a.complete() {
 		a.readForm([]byte(req.URL.RawQuery), true)
@@ -38,7 +51,25 @@ func (a *args) read(req *http.Request) {
 	}
 }
 
-func (a *args) complete() bool { return a.token != "" && (a.channels != "" || !a.posting) }
+// complete says whether nothing that is wanted is missing.
+func (a *args) complete() bool { return a.missing() == 0 }
+
+func (a *args) missing() wants {
+	w := a.wants
+	if a.token != "" {
+		w &^= wantToken
+	}
+	if a.channels != "" {
+		w &^= wantChannel
+	}
+	if a.team != "" {
+		w &^= wantTeam
+	}
+	if a.user != "" {
+		w &^= wantUser
+	}
+	return w
+}
 
 func (a *args) credential() string {
 	if a.token == "" {
@@ -49,34 +80,45 @@ func (a *args) credential() string {
 
 // field returns where the argument of that name goes; nil if it is not wanted, or no longer.
 func (a *args) field(name string) *string {
-	var f *string
+	var (
+		f    *string
+		want wants
+	)
 	switch name {
 	case "token":
-		f = &a.token
+		f, want = &a.token, wantToken
 	case "client_id":
-		f = &a.client
+		f, want = &a.client, wantToken
 	case "channel", "channel_id", "channels":
-		if a.posting {
-			f = &a.channels
-		}
+		f, want = &a.channels, wantChannel
+	case "team_id":
+		f, want = &a.team, wantTeam
+	case "user":
+		f, want = &a.user, wantUser
 	}
-	if f == nil || *f != "" {
+	if f == nil || *f != "" || a.wants&want == 0 {
 		return nil
 	}
 	return f
 }
 
-// headerCredential returns the token of the Authorization header. A Basic one names an app by its client ID.
-func headerCredential(req *http.Request) string {
+// headerCredential returns the token of the Authorization header. A Basic one names an app by its client ID instead.
+func headerCredential(req *http.Request) (token, client string) {
 	v := strings.TrimSpace(field.Get(req.Header, "Authorization"))
 	scheme, token, _ := strings.Cut(v, " ")
 	if strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(token)
+		return strings.TrimSpace(token), ""
 	}
 	if client, _, ok := req.BasicAuth(); ok && client != "" {
-		return client
+		return "", client
 	}
-	return v
+	return v, ""
+}
+
+// headerArgs are those of a request that has its credential in the header.
+func headerArgs(req *http.Request) (a args) {
+	a.token, a.client = headerCredential(req)
+	return a
 }
 
 const (
@@ -89,7 +131,7 @@ const (
 var prefixes = sync.Pool{New: func() any { return new([maxPrefix]byte) }}
 
 func (a *args) readBody(req *http.Request) {
-	if req.GetBody == nil || req.Body == nil || req.Body == http.NoBody {
+	if req.GetBody == nil || req.Body == nil || req.Body == http.NoBody || a.cannotHold(req.ContentLength) {
 		return
 	}
 	contentType := field.Get(req.Header, "Content-Type")
@@ -126,6 +168,11 @@ func (a *args) readBody(req *http.Request) {
 			return
 		}
 	}
+}
+
+// cannotHold says whether a body is too short for what is missing, as those of many calls are that need no argument.
+func (a *args) cannotHold(length int64) bool {
+	return a.missing() == wantTeam && length >= 0 && length < int64(len("team_id=T1"))
 }
 
 // maxIdle is how many reads in a row may bring nothing.

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,14 +11,21 @@ import (
 type channelKey struct{}
 
 // WithChannel returns a context whose requests are taken to post to the channel of that ID, whatever they say
-// themselves. It helps where a body can be read but once, or is of a form that is not understood.
+// themselves. It helps where a body can be read but once, or is of a form that is not understood; and for incoming
+// webhooks, which share with the installation that [WithInstall] names what a channel allows.
 func WithChannel(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, channelKey{}, id)
 }
 
-func contextChannel(ctx context.Context) string {
-	id, _ := ctx.Value(channelKey{}).(string)
-	return id
+// toldChannel returns the channel that the user says a request posts to; "" if nothing.
+func (p *Provider) toldChannel(req *http.Request) string {
+	if id, _ := req.Context().Value(channelKey{}).(string); id != "" {
+		return id
+	}
+	if p.channel != nil {
+		return p.channel(req)
+	}
+	return ""
 }
 
 const (

@@ -368,7 +368,7 @@ func TestWebhooksAreKeyedByTheirURL(t *testing.T) {
 	if got := *of("https://hooks.slack.com/triggers/T1/1/x").Policy; got != tier(10) {
 		t.Errorf("a trigger: %+v", got)
 	}
-	if got := *of("https://hooks.slack.com/commands/T1/1/x").Policy; got != (bucket.Policy{}) {
+	if got := *of("https://hooks.slack.com/commands/T1/1/x").Policy; got != (bucket.Policy{Quota: 5, Window: 30 * time.Minute}) {
 		t.Errorf("a response URL: %+v", got)
 	}
 }

@@ -68,10 +68,13 @@ func scope(call *providers.Call, h http.Header) providers.Scope {
 		return providers.ScopeUnknown // Slack's edge, which does not say what it counts
 	}
 	switch call.Route {
-	case audit, scimRead, scimWrite:
+	case audit:
 		return providers.ScopeWorkspace
 	case files, response, apiOther:
 		return providers.ScopeUnknown
+	}
+	if strings.HasPrefix(call.Route, "scim.") {
+		return providers.ScopeWorkspace
 	}
 	return providers.ScopeUser
 }

@@ -114,6 +114,9 @@ func TestARefusalHoldsWhatItCanHaveMeant(t *testing.T) {
 	key := func(limit, subject string) bucket.Key {
 		return bucket.Key{Provider: "slack", Limit: limit, Owner: owner, Subject: subject}
 	}
+	orgKey := func(limit string) bucket.Key {
+		return bucket.Key{Provider: "slack", Limit: limit, Owner: orgOf(t, token)}
+	}
 	for _, tt := range []struct {
 		name string
 		req  *http.Request
@@ -137,11 +140,12 @@ func TestARefusalHoldsWhatItCanHaveMeant(t *testing.T) {
 		},
 		{
 			"the audit log is the organization's", bearer(t, "GET", "https://api.slack.com/audit/v1/logs", ""),
-			refused(providers.ScopeWorkspace, 3*time.Second, key("audit", "")),
+			refused(providers.ScopeWorkspace, 3*time.Second, orgKey("audit")),
 		},
 		{
-			"SCIM, too", bearer(t, "PUT", "https://api.slack.com/scim/v2/Users/W1", ""),
-			refused(providers.ScopeWorkspace, 3*time.Second, key("scim.write", "")),
+			"SCIM, too, and it does not tell which of its limits it was",
+			bearer(t, "PUT", "https://api.slack.com/scim/v2/Users/W1", ""),
+			refused(providers.ScopeWorkspace, 3*time.Second, orgKey("scim.users.put"), orgKey("scim.write")),
 		},
 		{
 			"nothing is known of uploads", bearer(t, "POST", "https://files.slack.com/upload/v1/abc", ""),

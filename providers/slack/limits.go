@@ -21,14 +21,62 @@ const unknownTier = 2
 // restLimits are those of what are no methods of the Web API. A negative one has no documented limit, so only refusals
 // hold it.
 var restLimits = map[string]Limit{
-	trigger:   {PerMinute: 10},                // https://docs.slack.dev/apis/web-api/rate-limits
-	response:  {PerMinute: -1},                // five uses in all, which no waiting adds to
-	files:     {PerMinute: -1},                // not published
-	audit:     {PerMinute: 50},                // https://docs.slack.dev/reference/audit-logs-api/methods-actions-reference
-	scimRead:  {PerMinute: 1000, Burst: 1000}, // https://docs.slack.dev/reference/scim-api/rate-limits
-	scimWrite: {PerMinute: 600, Burst: 180},   // the same
-	apiOther:  {PerMinute: -1},
+	trigger:  {PerMinute: 10}, // https://docs.slack.dev/apis/web-api/rate-limits
+	files:    {PerMinute: -1}, // not published
+	audit:    {PerMinute: 50}, // https://docs.slack.dev/reference/audit-logs-api/methods-actions-reference
+	apiOther: {PerMinute: -1},
+
+	// Those of all SCIM apps of an organization, and of each endpoint: https://docs.slack.dev/reference/scim-api/rate-limits
+	scimRead:             {PerMinute: 1000, Burst: 1000},
+	scimWrite:            {PerMinute: 600, Burst: 180},
+	"scim.users.get":     {PerMinute: 300, Burst: 300},
+	"scim.users.post":    {PerMinute: 180, Burst: 20},
+	"scim.users.put":     {PerMinute: 180, Burst: 20},
+	"scim.users.delete":  {PerMinute: 180, Burst: 20},
+	"scim.groups.get":    {PerMinute: 300, Burst: 300},
+	"scim.groups.post":   {PerMinute: 180, Burst: 20},
+	"scim.groups.put":    {PerMinute: 180, Burst: 80},
+	"scim.groups.delete": {PerMinute: 180, Burst: 20},
 }
+
+// responses are what a response_url takes: five messages within half an hour, after which it is dead.
+// https://docs.slack.dev/interactivity/handling-user-interaction
+var responses = bucket.Policy{Quota: 5, Window: 30 * time.Minute}
+
+// A narrowLimit is a limit on a part of a method's calls: those with one token and, where it says so, about one user.
+type narrowLimit struct {
+	limit string
+	Limit
+	user bool
+}
+
+// narrows are the narrow limits of methods.
+var narrows = map[string][]narrowLimit{
+	// https://docs.slack.dev/apis/web-api/rate-limits: 10 a minute for a user, 30 over all of them
+	"users.profile.set": {
+		{"users.profile.set.user", Limit{PerMinute: 10}, true},
+		{"users.profile.set.token", Limit{PerMinute: 30}, false},
+	},
+	// https://docs.slack.dev/reference/methods/assistant.search.context: 10 a minute for each user, who has a token
+	"assistant.search.context": {{"assistant.search.context.user", Limit{PerMinute: 10}, false}},
+}
+
+// reserved are the names in Options.Limits that a method cannot have.
+var reserved = func() map[string]bool {
+	names := map[string]bool{post: true, other: true}
+	for _, all := range narrows {
+		for _, n := range all {
+			names[n.limit] = true
+		}
+	}
+	return names
+}()
+
+// nonMarketplace are the methods that apps sold outside of the Marketplace may call but nonMarketplacePerMinute times:
+// https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps
+var nonMarketplace = map[string]bool{"conversations.history": true, "conversations.replies": true}
+
+const nonMarketplacePerMinute = 1
 
 // or returns l with what an override says instead.
 func (l Limit) or(override Limit) Limit {
@@ -43,35 +91,35 @@ func (l Limit) or(override Limit) Limit {
 
 // policy returns the limit in both shapes: Slack promises the quota, and spreading it keeps clear of bursts that no
 // page gives a number for.
-func (l Limit) policy() *bucket.Policy {
+func (l Limit) policy() bucket.Policy {
 	if l.PerMinute <= 0 {
-		return &bucket.Policy{}
+		return bucket.Policy{}
 	}
 	if l.Burst <= 0 {
 		l.Burst = (l.PerMinute-1)/4 + 1
 	}
 	every := time.Minute / time.Duration(l.PerMinute)
-	return &bucket.Policy{Quota: l.PerMinute, Window: time.Minute, Every: every, Burst: l.Burst}
+	return bucket.Policy{Quota: l.PerMinute, Window: time.Minute, Every: every, Burst: l.Burst}
 }
 
-// policies has one Policy for all methods of one limit.
-type policies map[Limit]*bucket.Policy
+// policies has one Policy for all that are equal.
+type policies map[bucket.Policy]*bucket.Policy
 
-func (ps policies) of(l Limit) *bucket.Policy {
-	if ps[l] == nil {
-		ps[l] = l.policy()
+func (ps policies) of(p bucket.Policy) *bucket.Policy {
+	if ps[p] == nil {
+		ps[p] = &p
 	}
-	return ps[l]
+	return ps[p]
 }
 
-func channelPace(every time.Duration, burst int) *bucket.Policy {
+func channelPace(every time.Duration, burst int) bucket.Policy {
 	switch {
 	case every < 0:
-		return &bucket.Policy{}
+		return bucket.Policy{}
 	case every == 0:
 		every = time.Second // https://docs.slack.dev/apis/web-api/rate-limits
 	}
-	return &bucket.Policy{Every: every, Burst: max(burst, 1)}
+	return bucket.Policy{Every: every, Burst: max(burst, 1)}
 }
 
 // An effect is what a method does.
@@ -88,9 +136,24 @@ type row struct {
 	name      string
 	tier      int // 0: none of the four
 	perMinute int
+	burst     int
 	effect    effect
+	team      bool // whether it can take a team_id
 }
 
+// wants is which arguments matter to it.
+func (r *row) wants() wants {
+	w := wantToken
+	if r.effect == posts {
+		w |= wantChannel
+	}
+	if r.team {
+		w |= wantTeam
+	}
+	return w
+}
+
+//go:generate sh -c "go run ./internal/methods > methods.tmp && mv methods.tmp methods.csv"
 //go:embed methods.csv
 var methodsCSV string
 
@@ -101,11 +164,11 @@ var table = sync.OnceValue(func() []row {
 		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "method,") {
 			continue
 		}
-		f := strings.SplitN(line, ",", 5)
-		if len(f) != 5 {
+		f := strings.SplitN(line, ",", 7)
+		if len(f) != 7 {
 			panic("bug: slack: methods.csv: " + line)
 		}
-		r := row{name: f[0]}
+		r := row{name: f[0], team: f[5] != ""}
 		if n, err := strconv.Atoi(f[1]); err == nil {
 			r.tier, r.perMinute = n, tiers[n]
 		} else {
@@ -114,7 +177,10 @@ var table = sync.OnceValue(func() []row {
 		if n, err := strconv.Atoi(f[2]); err == nil {
 			r.perMinute = n
 		}
-		switch f[3] {
+		if n, err := strconv.Atoi(f[3]); err == nil {
+			r.burst = n
+		}
+		switch f[4] {
 		case "read":
 			r.effect = reads
 		case "post":

@@ -16,30 +16,33 @@ const (
 	siteHooks      // hooks.slack.com: webhooks, triggers, response URLs
 )
 
-// site says which kind of host it is. GovSlack has the same ones under a domain of its own.
-func (p *Provider) site(host string) site {
+// site says which kind of host it is, and whose tokens are good for it. GovSlack has the same ones under a domain of
+// its own: https://docs.slack.dev/enterprise/govslack
+func (p *Provider) site(host string) (site, *realm) {
 	host = hostname(host)
 	if p.hosts[host] {
-		return siteWeb
+		return siteWeb, p.slack
 	}
+	realm := p.slack
 	sub, ok := strings.CutSuffix(host, "slack.com")
 	if !ok {
 		sub, ok = strings.CutSuffix(host, "slack-gov.com")
+		realm = p.gov
 	}
 	if !ok || sub != "" && !strings.HasSuffix(sub, ".") {
-		return siteNone
+		return siteNone, nil
 	}
 	switch sub {
 	case "api.":
-		return siteAPI
+		return siteAPI, realm
 	case "files.":
-		return siteFiles
+		return siteFiles, realm
 	case "hooks.":
-		return siteHooks
+		return siteHooks, realm
 	case "status.":
-		return siteNone // has an /api/ of its own
+		return siteNone, nil // has an /api/ of its own
 	}
-	return siteWeb
+	return siteWeb, realm
 }
 
 // hostname returns a host in lower case, without port or final dot.
@@ -50,18 +53,55 @@ func hostname(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// restAPI names the limit of a path on api.slack.com.
-func restAPI(method, path string) string {
+// restAPI names the limits of a path on api.slack.com: the one of the whole API, and that of its endpoint, if it has one.
+func restAPI(method, path string) (limit, endpoint string) {
 	switch {
 	case strings.HasPrefix(path, "/audit/"):
-		return audit
+		return audit, ""
 	case !strings.HasPrefix(path, "/scim/"):
-		return apiOther
+		return apiOther, ""
 	case method == "" || method == http.MethodGet || method == http.MethodHead:
-		return scimRead
+		return scimRead, scimEndpoint(http.MethodGet, path)
 	}
-	return scimWrite
+	return scimWrite, scimEndpoint(method, path)
 }
+
+// scimEndpoint names the limit of one endpoint: all users, or all groups, are under the same. Both versions are taken to
+// count together.
+func scimEndpoint(method, path string) string {
+	_, path, _ = strings.Cut(strings.TrimPrefix(path, "/scim/"), "/") // after the version
+	kind, id, _ := strings.Cut(path, "/")
+	switch one := strings.Trim(id, "/") != ""; {
+	case strings.EqualFold(kind, "Users"):
+		return scimUsers[scimVerb{method, one}]
+	case strings.EqualFold(kind, "Groups"):
+		return scimGroups[scimVerb{method, one}]
+	}
+	return ""
+}
+
+// A scimVerb is what is done to users or groups: to one, or to all.
+type scimVerb struct {
+	method string
+	one    bool
+}
+
+var (
+	scimUsers = map[scimVerb]string{
+		{http.MethodGet, true}:    "scim.users.get",
+		{http.MethodPost, false}:  "scim.users.post",
+		{http.MethodPut, true}:    "scim.users.put",
+		{http.MethodPatch, true}:  "scim.users.put", // one limit for both
+		{http.MethodDelete, true}: "scim.users.delete",
+	}
+	scimGroups = map[scimVerb]string{
+		{http.MethodGet, true}:    "scim.groups.get",
+		{http.MethodPost, false}:  "scim.groups.post",
+		{http.MethodPut, true}:    "scim.groups.put",
+		{http.MethodPatch, true}:  "scim.groups.put",
+		{http.MethodDelete, true}: "scim.groups.delete",
+	}
+)
 
 // hook names the limit of a path on hooks.slack.com. What it does not know it takes for an incoming webhook: the form
 // /T…/B…/… is one, too.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/bucket"
-	"github.com/underlimit/underlimit/internal/digest"
 	"github.com/underlimit/underlimit/providers"
 )
 
@@ -33,13 +32,29 @@ type Options struct {
 	Secret string
 	// Hosts are more hosts whose /api/<method> is the Web API, such as that of a proxy. A port is ignored.
 	Hosts []string
-	// Limits overrides the limit of a method by its name, such as {PerMinute: 1} for "conversations.history" in an app
-	// that is sold outside the Marketplace, and adds methods that the table lacks. The names "webhook", "trigger",
-	// "response", "files", "audit", "scim.read" and "scim.write" stand for what are no methods, "other" for each of
-	// the methods that nobody knows.
+	// Install names the installation, an app in a workspace, that a request is of: see [WithInstall]. "" means that it
+	// does not say. Where nothing says, each credential is taken for an installation of its own until an answer shows
+	// that two are one. It must be safe for concurrent use and give the same answer to the same question; nil says
+	// nothing.
+	Install func(*http.Request) string
+	// Channel names the channel that a request posts to where the request itself does not, such as that of an incoming
+	// webhook: see [WithChannel], which is stronger. The same holds for it as for Install.
+	Channel func(*http.Request) string
+	// Limits overrides the limit of a method by its name, such as {PerMinute: 400} for "assistant.search.context" in a
+	// large workspace, and adds methods that the table lacks. The names "webhook", "trigger", "response", "files",
+	// "audit", "scim.read", "scim.write", and "scim.users.get" with its like for each endpoint, stand for what are no
+	// methods; "users.profile.set.token", "users.profile.set.user" and "assistant.search.context.user" for the limits
+	// that a method has besides its own; "other" for each of the methods that nobody knows.
 	Limits map[string]Limit
 	// Tiers overrides the limit of all methods of a tier, from 1 to 4. Limits is stronger.
 	Tiers map[int]Limit
+	// Installs overrides limits for single installations, by the names that WithInstall or Install give them. A method's
+	// limit is stronger than a tier's there, too, wherever it is from.
+	Installs map[string]Overrides
+	// NonMarketplace is for apps that are sold outside of Slack's Marketplace: conversations.history and
+	// conversations.replies may be called once a minute, and return at most 15 objects.
+	// https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps
+	NonMarketplace bool
 	// ChannelEvery is how far apart messages to one channel, or through one incoming webhook, are on average, and
 	// ChannelBurst how many may go at once. 0 means a second, and one. A negative ChannelEvery turns this off.
 	ChannelEvery time.Duration
@@ -59,19 +74,13 @@ type Limit struct {
 
 // A Provider knows Slack's limits. It is safe for concurrent use; create one with [New].
 type Provider struct {
-	digests *digest.Digester
-	hosts   map[string]bool
-	methods map[string]*method
-	unknown *method
-	channel *bucket.Policy
-	rest    map[string]*bucket.Policy // of what are no methods
-}
-
-// A method is what there is to know of a method of the Web API.
-type method struct {
-	limit  string // as in bucket.Key
-	policy *bucket.Policy
-	effect effect
+	hosts    map[string]bool
+	install  func(*http.Request) string
+	channel  func(*http.Request) string
+	slack    *realm
+	gov      *realm
+	limits   *book
+	installs map[string]*book // of those that have overrides
 }
 
 // New returns a Provider. Nil options are the zero Options.
@@ -80,39 +89,21 @@ func New(opts *Options) *Provider {
 	if opts != nil {
 		o = *opts
 	}
+	shared, all := policies{}, o.overrides()
 	p := &Provider{
-		digests: digest.New(o.Secret, name),
-		hosts:   make(map[string]bool, len(o.Hosts)),
-		methods: make(map[string]*method),
-		channel: channelPace(o.ChannelEvery, o.ChannelBurst),
+		hosts:    make(map[string]bool, len(o.Hosts)),
+		install:  o.Install,
+		channel:  o.Channel,
+		slack:    newRealm(o.Secret, name),
+		gov:      newRealm(o.Secret, name+"-gov"),
+		limits:   newBook(all, shared),
+		installs: make(map[string]*book, len(o.Installs)),
 	}
 	for _, h := range o.Hosts {
 		p.hosts[hostname(h)] = true
 	}
-	policies := policies{}
-	for _, r := range table() {
-		l := Limit{PerMinute: r.perMinute}
-		switch {
-		case r.name == postMessage:
-			l = l.or(Limit{PerMinute: o.WorkspacePerMinute})
-		case r.perMinute == tiers[r.tier]: // else it is stricter than its tier
-			l = l.or(o.Tiers[r.tier])
-		}
-		p.methods[r.name] = &method{r.name, policies.of(l.or(o.Limits[r.name])), r.effect}
-	}
-	unknown := Limit{PerMinute: tiers[unknownTier]}.or(o.Tiers[unknownTier]).or(o.Limits[other])
-	p.unknown = &method{other, policies.of(unknown), writes}
-	p.rest = map[string]*bucket.Policy{webhook: p.channel}
-	for limit, l := range restLimits {
-		p.rest[limit] = policies.of(l.or(o.Limits[limit]))
-	}
-	if l, ok := o.Limits[webhook]; ok && l.PerMinute != 0 {
-		p.rest[webhook] = policies.of(l)
-	}
-	for n, l := range o.Limits {
-		if p.methods[n] == nil && p.rest[n] == nil && n != other && n != post && validMethod(n) {
-			p.methods[n] = &method{n, policies.of(unknown.or(l)), writes}
-		}
+	for id, i := range o.Installs {
+		p.installs[id] = newBook(all.with(&i), shared)
 	}
 	return p
 }
@@ -120,87 +111,151 @@ func New(opts *Options) *Provider {
 // Name returns "slack".
 func (p *Provider) Name() string { return name }
 
+// A caller is whose request it is, as far as one can tell without reading its arguments.
+type caller struct {
+	*realm
+	*book
+
+	told string // what the user calls the installation
+}
+
+func (p *Provider) caller(req *http.Request, r *realm) caller {
+	c := caller{realm: r, book: p.limits, told: p.toldInstall(req)}
+	if c.told != "" && len(p.installs) > 0 {
+		if b := p.installs[c.told]; b != nil {
+			c.book = b
+		}
+	}
+	return c
+}
+
 // Classify claims the requests to Slack's APIs and says what they draw on. To find a token or a channel it may read up
 // to 64 KiB of what req.GetBody returns.
 func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL == nil {
 		return providers.Call{}, false
 	}
-	switch s, path := p.site(req.URL.Host), req.URL.Path; s {
-	case siteWeb:
-		rest, ok := strings.CutPrefix(path, "/api/")
-		if !ok {
-			return providers.Call{}, false
-		}
-		return p.webAPI(req, rest), true
-	case siteAPI:
+	path := req.URL.Path
+	s, realm := p.site(req.URL.Host)
+	switch s {
+	case siteWeb, siteAPI:
 		if rest, ok := strings.CutPrefix(path, "/api/"); ok {
-			return p.webAPI(req, rest), true
+			return p.webAPI(req, p.caller(req, realm), rest), true
 		}
-		limit := restAPI(req.Method, path)
-		return p.single(limit, p.owner(headerCredential(req)), providers.ByMethod), true
+		if s == siteAPI {
+			return p.restAPI(req, p.caller(req, realm)), true
+		}
 	case siteFiles:
-		return p.single(files, p.owner(headerCredential(req)), providers.ByMethod), true
+		c := p.caller(req, realm)
+		call, a := rest(files, providers.ByMethod), headerArgs(req)
+		call.Draws = []bucket.Draw{draw(files, c.owner(c.told, &a), "", c.rest[files])}
+		return call, true
 	case siteHooks:
-		// The path is the credential: whoever knows it may post.
-		return p.single(hook(path), p.owner(strings.TrimRight(path, "/")), providers.Never), true
+		return p.hook(req, p.caller(req, realm)), true
 	}
 	return providers.Call{}, false
 }
 
-// maxCredential is longer than any credential. What is longer is nonsense and told apart by its beginning, so that it
-// does not fill the memory.
-const maxCredential = 1 << 10
-
-// owner returns the name of a credential.
-func (p *Provider) owner(credential string) string {
-	if len(credential) > maxCredential {
-		credential = strings.Clone(credential[:maxCredential])
-	}
-	return p.digests.Of(credential)
+// rest is a call under a limit that is not a method's.
+func rest(limit string, repeat providers.Repeat) providers.Call {
+	return providers.Call{Provider: name, Route: limit, Repeat: repeat}
 }
 
-// single is a call under one limit that is not a method's.
-func (p *Provider) single(limit, owner string, repeat providers.Repeat) providers.Call {
-	return providers.Call{
-		Provider: name,
-		Route:    limit,
-		Draws:    []bucket.Draw{p.draw(limit, owner, "", p.rest[limit])},
-		Repeat:   repeat,
-	}
-}
-
-func (p *Provider) draw(limit, owner, subject string, policy *bucket.Policy) bucket.Draw {
+func draw(limit, owner, subject string, policy *bucket.Policy) bucket.Draw {
 	return bucket.Draw{
 		Key:    bucket.Key{Provider: name, Limit: limit, Owner: owner, Subject: subject},
 		Policy: policy,
 	}
 }
 
-func (p *Provider) webAPI(req *http.Request, path string) providers.Call {
+// restAPI is a call of the SCIM or Audit Logs API, whose limits are those of an organization: of all its apps together,
+// and for some endpoints further ones. https://docs.slack.dev/reference/scim-api/rate-limits
+func (p *Provider) restAPI(req *http.Request, c caller) providers.Call {
+	limit, endpoint := restAPI(req.Method, req.URL.Path)
+	a := headerArgs(req)
+	owner := c.owner(c.told, &a)
+	if limit != apiOther {
+		owner = c.orgs.Of(owner)
+	}
+	call := rest(limit, providers.ByMethod)
+	if endpoint != "" {
+		call.Route = endpoint
+		call.Draws = []bucket.Draw{
+			draw(endpoint, owner, "", c.rest[endpoint]), draw(limit, owner, "", c.rest[limit]),
+		}
+		return call
+	}
+	call.Draws = []bucket.Draw{draw(limit, owner, "", c.rest[limit])}
+	return call
+}
+
+// hook is a call of a URL that is its own credential: whoever knows it may post. An incoming webhook shares what its
+// channel allows with all else that the installation posts there, where both are known.
+func (p *Provider) hook(req *http.Request, c caller) providers.Call {
+	path := strings.TrimRight(req.URL.Path, "/")
+	limit := hook(path)
+	call := rest(limit, providers.Never)
+	url := c.tokens.Of(bounded(path))
+	if limit == webhook && c.told != "" {
+		if channel := p.toldChannel(req); validChannel(channel) {
+			call.Draws = []bucket.Draw{
+				draw(post, c.owner(c.told, nil), channel, c.channel), draw(limit, url, "", c.rest[limit]),
+			}
+			return call
+		}
+	}
+	call.Draws = []bucket.Draw{draw(limit, url, "", c.rest[limit])}
+	return call
+}
+
+// webAPI is a call of a method.
+func (p *Provider) webAPI(req *http.Request, c caller, path string) providers.Call {
 	path = strings.TrimRight(path, "/")
 	called := path[strings.LastIndexByte(path, '/')+1:]
-	m, subject := p.methods[called], ""
+	m, subject := c.methods[called], ""
 	if m == nil {
-		m = p.unknown
+		m = c.unknown
 		if validMethod(called) {
 			subject = called // so that two unknown methods do not share a bucket
 		}
 	}
-	a := args{posting: m.effect == posts}
+	a := args{wants: m.wants}
+	if c.told != "" {
+		a.wants &^= wantTeam
+		if len(m.narrow) == 0 {
+			a.wants &^= wantToken
+		}
+	}
+	if m.effect == posts {
+		a.channels = p.toldChannel(req)
+	}
 	a.read(req)
 
 	call := providers.Call{Provider: name, Route: m.limit, Repeat: providers.Never, Peek: true}
 	if m.effect == reads {
 		call.Repeat = providers.Always
 	}
-	owner := p.owner(a.credential())
-	call.Draws = make([]bucket.Draw, 0, 2)
+	owner := c.owner(c.told, &a)
+	call.Draws = make([]bucket.Draw, 0, 2+len(m.narrow))
 	for channel := range strings.SplitSeq(a.channels, ",") {
 		if channel = strings.TrimSpace(channel); validChannel(channel) && len(call.Draws) < maxChannels {
-			call.Draws = append(call.Draws, p.draw(post, owner, channel, p.channel))
+			call.Draws = append(call.Draws, draw(post, owner, channel, c.channel))
 		}
 	}
-	call.Draws = append(call.Draws, p.draw(m.limit, owner, subject, m.policy)) // the last, as Judge knows
+	for i := range m.narrow {
+		n := &m.narrow[i]
+		call.Draws = append(call.Draws, draw(n.limit, owner, c.part(&a, n.user), n.policy))
+	}
+	call.Draws = append(call.Draws, draw(m.limit, owner, subject, m.policy)) // the last, as Judge knows
 	return call
+}
+
+// part names the token of a call, and the user whom it is about unless that is the token's own, within an owner that may
+// have several.
+func (r *realm) part(a *args, user bool) string {
+	token := r.tokens.Of(bounded(a.credential()))
+	if !user || !validID(a.user) {
+		return token
+	}
+	return token + " " + a.user
 }

@@ -101,6 +101,13 @@ func ownerOf(t testing.TB, token string) string {
 	return classify(t, slack.New(nil), req).Draws[0].Key.Owner
 }
 
+// orgOf returns the digest that stands for the organization of a token.
+func orgOf(t testing.TB, token string) string {
+	t.Helper()
+	req := request(t, "GET", "https://api.slack.com/audit/v1/logs", "", "Authorization", "Bearer "+token)
+	return classify(t, slack.New(nil), req).Draws[0].Key.Owner
+}
+
 func keys(call providers.Call) (all []bucket.Key) {
 	for _, d := range call.Draws {
 		all = append(all, d.Key)
