@@ -43,11 +43,14 @@ func forbidden(n, tokens int) []call {
 	return calls
 }
 
-// send sends the calls at once, whatever is answered, and returns when all of them are.
+// send sends the calls, each at its time, whatever is answered, and returns when all of them are.
 func send(ctx context.Context, client *http.Client, calls []call) {
 	var wg sync.WaitGroup
 	for _, c := range calls {
-		wg.Go(func() { _ = do(ctx, client, c) })
+		wg.Go(func() {
+			time.Sleep(c.at)
+			_ = do(ctx, client, c)
+		})
 	}
 	wg.Wait()
 }

@@ -2,7 +2,6 @@ package workload_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -13,15 +12,6 @@ import (
 	"github.com/underlimit/underlimit/providers/discord"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
 )
-
-// answerTo is the first answer to an interaction.
-func answerTo(id int) call {
-	return call{
-		method: http.MethodPost, body: `{"type":5}`,
-		url:    fmt.Sprintf("https://discord.com/api/v10/interactions/%d/aW50ZXJhY3Rpb246x/callback", id),
-		header: http.Header{"Authorization": {"Bot test"}, "Content-Type": {"application/json"}},
-	}
-}
 
 func TestAnAnswerToAnInteractionWaitsForNothing(t *testing.T) {
 	refused := map[string]bool{}

@@ -38,6 +38,23 @@ func (x *exchange) gone() []bucket.Update {
 	return nil
 }
 
+// codeUnknownMessage says that a message does not exist.
+const codeUnknownMessage = "10008"
+
+// mistaken has the answer to the deletion of a message that is gone be one on the route of young messages, as Discord
+// counts it: https://github.com/discord/discord-api-docs/issues/8330
+func (x *exchange) mistaken() []bucket.Update {
+	if x.answer.Status != http.StatusNotFound || x.route.Limit != deletion && x.route.Limit != deletionOld {
+		return nil
+	}
+	if n, _ := readNotice(x.answer.Body); !n.Code.is(codeUnknownMessage) {
+		return nil
+	}
+	us := x.spared()
+	x.route.Limit = deletionYoung
+	return us
+}
+
 // isBot says whether a credential is a bot's token, and not one that a user gave, with some scopes:
 // https://discord.com/developers/docs/reference#authentication
 func isBot(credential string) bool {

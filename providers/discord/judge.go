@@ -54,7 +54,8 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 		}
 		return v
 	}
-	return providers.Verdict{Updates: append(x.learn(), x.gone()...)}
+	spared := x.mistaken()
+	return providers.Verdict{Updates: append(append(x.learn(), x.gone()...), spared...)}
 }
 
 // An exchange is a request, what it drew on, and the answer.

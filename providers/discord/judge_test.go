@@ -94,6 +94,44 @@ func blocked(wait time.Duration, keys ...bucket.Key) (us []bucket.Update) {
 	return us
 }
 
+func TestTheDeletionOfAMessageThatIsGoneTellsOfTheCounterOfYoungOnes(t *testing.T) {
+	at := func(age string) bucket.Key {
+		return key("DELETE /channels/{channel}/messages/{message}"+age, bot, "channels/1")
+	}
+	between := snowflake(received.Add(-time.Hour))
+	for _, tt := range []struct {
+		name, id, age string // what the request drew on
+		status        int
+		body          string
+		gone          bool
+	}{
+		{"old", "2", " old", 404, `{"message":"Unknown Message","code":10008}`, true},
+		{"between", between, "", 404, `{"message":"Unknown Message","code":10008}`, true},
+		{"an unknown channel", "2", " old", 404, `{"message":"Unknown Channel","code":10003}`, false},
+		{"no JSON", "2", " old", 404, `<!DOCTYPE html>`, false},
+		{"deleted", "2", " old", 204, ``, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := judge(t, "DELETE", messages+"/"+tt.id, &providers.Answer{
+				Status: tt.status, Header: full("X-RateLimit-Remaining: 4"), Body: []byte(tt.body),
+			})
+			want := []bucket.Update{
+				bucket.Alias{Key: at(tt.age), To: counter},
+				bucket.Window{
+					Key: counter, Limit: 10, Remaining: 4, ResetAfter: 64571 * time.Millisecond, Precision: 2 * time.Millisecond,
+				},
+			}
+			if tt.gone {
+				want[0] = bucket.Alias{Key: at(" young"), To: counter}
+				want = append(want, bucket.Uncounted{Key: at(tt.age)})
+			}
+			if want := (providers.Verdict{Updates: want}); !equal(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
 func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
 	const ms = time.Millisecond
 	date := time.Date(2026, 5, 23, 12, 0, 2, 0, time.UTC)
