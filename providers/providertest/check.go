@@ -155,6 +155,8 @@ func (s *subject) checkUpdate(u bucket.Update, a *providers.Answer) (broken []er
 		return append(broken, s.checkKey(u.Key)...)
 	case bucket.Uncounted:
 		return append(broken, s.checkKey(u.Key)...)
+	case bucket.SameOwner:
+		return s.checkSameOwner(u)
 	case bucket.Alias:
 		return append(s.checkKey(u.Key), s.checkKey(u.To)...)
 	case bucket.Window:
@@ -181,6 +183,15 @@ func (s *subject) checkUpdate(u bucket.Update, a *providers.Answer) (broken []er
 	default:
 		return []error{fmt.Errorf("an update is a %T", u)}
 	}
+}
+
+// checkSameOwner checks that what is joined has names: the owner without one is whoever has no credential.
+func (s *subject) checkSameOwner(u bucket.SameOwner) (broken []error) {
+	if u.Provider != s.p.Name() {
+		broken = append(broken, fmt.Errorf("owners of provider %q are joined", u.Provider))
+	}
+	broken = append(broken, s.checkName("a joined Owner", u.Owner, true)...)
+	return append(broken, s.checkName("whose limits an Owner has", u.As, true)...)
 }
 
 // countable says whether t can be told in nanoseconds since 1970, as a registry tells it.

@@ -25,14 +25,18 @@ var verdicts = map[string]bool{
 	"restricted_too_many":    false, // chat.scheduleMessage: too many messages for one span of time
 }
 
-// Judge finds refusals by their status, and in the body of successful answers.
-func (p *Provider) Judge(_ *http.Request, call *providers.Call, a *providers.Answer) providers.Verdict {
+// Judge finds refusals by their status, and in the body of successful answers. From these it also learns which tokens
+// are of one installation.
+func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.Answer) providers.Verdict {
 	if a.Status < 200 || a.Status >= 300 && a.Status < 400 || a.Status >= 500 {
 		return providers.Verdict{}
 	}
 	said := parseReply(a.Body)
 	if a.Status < 300 && !said.failed {
-		return providers.Verdict{}
+		if len(a.Body) == 0 {
+			return providers.Verdict{}
+		}
+		return providers.Verdict{Updates: p.joins(req, call, a)}
 	}
 	wait, _ := field.RetryAfter(a.Header, time.Second, a.Received)
 	if wait == 0 {

@@ -1,0 +1,176 @@
+package slack
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/providers"
+)
+
+// Answers that are seen in passing tell which credentials are of one installation. What they tell is taken only from a
+// success, whole and in the form that Slack documents, and it never reaches beyond the credentials that the answer is
+// about: those of its request, and those that it hands out.
+
+// joins returns what a successful answer tells of whose limits are the same.
+func (p *Provider) joins(req *http.Request, call *providers.Call, a *providers.Answer) []bucket.Update {
+	switch call.Route {
+	case "auth.test":
+		return p.tested(req, call, a.Body)
+	case "oauth.v2.access", "oauth.v2.exchange":
+		return p.installed(req, call, a.Body)
+	case "tooling.tokens.rotate":
+		return p.rotated(req, a.Body)
+	}
+	return nil
+}
+
+// tested reads whose token it was: https://docs.slack.dev/reference/methods/auth.test. A user's token does not tell the
+// app that it is of.
+func (p *Provider) tested(req *http.Request, call *providers.Call, body []byte) []bucket.Update {
+	var said struct {
+		OK      bool   `json:"ok"`
+		App     string `json:"app_id"`
+		Bot     string `json:"bot_id"`
+		Team    string `json:"team_id"`
+		Org     string `json:"enterprise_id"`
+		OrgWide *bool  `json:"is_enterprise_install"`
+	}
+	owner := call.Draws[len(call.Draws)-1].Key.Owner
+	if owner == "" || json.Unmarshal(body, &said) != nil || !said.OK || p.toldInstall(req) != "" {
+		return nil
+	}
+	at := place{team: said.Team, org: said.Org, orgWide: said.OrgWide != nil && *said.OrgWide}
+	_, realm := p.site(req.URL.Host)
+	j := joiner{realm: realm}
+	if said.OrgWide != nil && !at.orgWide && validID(at.team) {
+		j.same(realm.team(owner, at.team), owner) // a workspace's token heeds no team_id
+	}
+	j.install(owner, "app", said.App, at.id())
+	j.install(owner, "bot", said.Bot, at.id())
+	j.organization(owner, at)
+	return j.updates
+}
+
+// installed reads what an installation gets: a bot's token, a user's, or both, and each as often as it is rotated.
+// https://docs.slack.dev/authentication/installing-with-oauth
+func (p *Provider) installed(req *http.Request, call *providers.Call, body []byte) []bucket.Update {
+	type named struct {
+		ID string `json:"id"`
+	}
+	var said struct {
+		OK      bool   `json:"ok"`
+		App     string `json:"app_id"`
+		Token   string `json:"access_token"`
+		Team    named  `json:"team"`
+		Org     named  `json:"enterprise"`
+		OrgWide bool   `json:"is_enterprise_install"`
+		User    struct {
+			Token string `json:"access_token"`
+		} `json:"authed_user"`
+	}
+	if json.Unmarshal(body, &said) != nil || !said.OK || !validID(said.App) {
+		return nil
+	}
+	at := place{team: said.Team.ID, org: said.Org.ID, orgWide: said.OrgWide}
+	tokens := []string{said.Token, said.User.Token}
+	if call.Route == "oauth.v2.exchange" {
+		tokens = append(tokens, tokenOf(req)) // in place of which the others are
+	}
+	_, realm := p.site(req.URL.Host)
+	j := joiner{realm: realm}
+	for _, token := range tokens {
+		if !validToken(token) {
+			continue
+		}
+		owner := realm.tokens.Of(token)
+		if !at.orgWide && validID(at.team) {
+			j.same(realm.team(owner, at.team), owner)
+		}
+		j.install(owner, "app", said.App, at.id())
+		j.organization(owner, at)
+	}
+	return j.updates
+}
+
+// rotated reads a new token for the configuration of apps, of which a user has one for each workspace.
+// https://docs.slack.dev/reference/methods/tooling.tokens.rotate
+func (p *Provider) rotated(req *http.Request, body []byte) []bucket.Update {
+	var said struct {
+		OK    bool   `json:"ok"`
+		Token string `json:"token"`
+		Team  string `json:"team_id"`
+		User  string `json:"user_id"`
+	}
+	if json.Unmarshal(body, &said) != nil || !said.OK || !validToken(said.Token) {
+		return nil
+	}
+	_, realm := p.site(req.URL.Host)
+	j := joiner{realm: realm}
+	j.install(realm.tokens.Of(said.Token), "config", said.User, said.Team)
+	return j.updates
+}
+
+// A place is where an app is installed.
+type place struct {
+	team, org string
+	orgWide   bool
+}
+
+// id is the workspace, or all of the organization.
+func (p place) id() string {
+	if p.orgWide {
+		return p.org
+	}
+	return p.team
+}
+
+// A joiner makes updates of what an answer tells.
+type joiner struct {
+	*realm
+
+	updates []bucket.Update
+}
+
+func (j *joiner) same(owner, as string) {
+	j.updates = append(j.updates, bucket.SameOwner{Provider: name, Owner: owner, As: as})
+}
+
+// install says that an owner is the installation in a place that an ID of some kind names.
+func (j *joiner) install(owner, kind, id, place string) {
+	if validID(id) && validID(place) {
+		j.same(owner, j.learned.Of(kind+"\x00"+id+"\x00"+place))
+	}
+}
+
+// organization says which one an owner belongs to. A workspace that belongs to none is one by itself.
+func (j *joiner) organization(owner string, at place) {
+	if id := at.org; validID(id) {
+		j.same(j.orgs.Of(owner), j.learned.Of("org\x00"+id))
+	} else if validID(at.team) {
+		j.same(j.orgs.Of(owner), j.learned.Of("org\x00"+at.team))
+	}
+}
+
+// tokenOf returns the token of a request.
+func tokenOf(req *http.Request) string {
+	a := args{wants: wantToken}
+	if a.token, _ = headerCredential(req); a.token == "" {
+		a.readForm([]byte(req.URL.RawQuery), true)
+		a.readBody(req)
+	}
+	return a.token
+}
+
+// validToken says whether s can be a token.
+func validToken(s string) bool {
+	if s == "" || len(s) > maxCredential {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
