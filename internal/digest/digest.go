@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
+	"sync/atomic"
 )
 
 // size is how much of the hash is kept: 128 bits, so that two credentials never share a name.
@@ -18,13 +19,17 @@ const maxCached = 4096
 type Digester struct {
 	prefix string
 
-	mu     sync.RWMutex // guards cached
-	cached map[string]string
+	recent [64]atomic.Pointer[named] // of those cached, some that were asked for of late: most programs have few
+
+	mu     sync.Mutex // guards cached
+	cached map[string]*named
 }
+
+type named struct{ credential, name string }
 
 // New returns a Digester for the credentials of one provider. The secret may be empty.
 func New(secret, provider string) *Digester {
-	return &Digester{prefix: secret + "\x00" + provider + "\x00", cached: map[string]string{}}
+	return &Digester{prefix: secret + "\x00" + provider + "\x00", cached: map[string]*named{}}
 }
 
 // Of returns the name of a credential, and "" for the empty credential.
@@ -32,20 +37,37 @@ func (d *Digester) Of(credential string) string {
 	if credential == "" {
 		return ""
 	}
-	d.mu.RLock()
-	name, ok := d.cached[credential]
-	d.mu.RUnlock()
-	if ok {
-		return name
+	place := &d.recent[placeOf(credential)]
+	n := place.Load()
+	if n == nil || n.credential != credential {
+		n = d.find(credential)
+		place.Store(n)
 	}
-	sum := sha256.Sum256([]byte(d.prefix + credential))
-	name = hex.EncodeToString(sum[:size])
+	return n.name
+}
 
+// placeOf is where in Digester.recent a credential stands. Credentials differ at their ends.
+func placeOf(credential string) int {
+	n := len(credential)
+	return (n + 7*int(credential[n-1]) + 31*int(credential[n/2])) % len(Digester{}.recent)
+}
+
+// find returns a credential's entry, made if there is none.
+func (d *Digester) find(credential string) *named {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.cached) >= maxCached {
-		clear(d.cached) // a digest is cheap to make again; who is in use comes back at once
+	n := d.cached[credential]
+	if n == nil {
+		if len(d.cached) >= maxCached {
+			clear(d.cached) // a digest is cheap to make again; who is in use comes back at once
+		}
+		n = &named{credential, d.digest(credential)}
+		d.cached[credential] = n
 	}
-	d.cached[credential] = name
-	return name
+	return n
+}
+
+func (d *Digester) digest(credential string) string {
+	sum := sha256.Sum256([]byte(d.prefix + credential))
+	return hex.EncodeToString(sum[:size])
 }

@@ -1,8 +1,12 @@
 package field_test
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +131,25 @@ func TestDateIsThatOfNetHTTP(t *testing.T) {
 	}
 }
 
+func TestEveryDayIsThatOfNetHTTP(t *testing.T) {
+	for at := time.Unix(-86399, 0).UTC(); at.Year() < 2242; at = at.Add(86399 * time.Second) {
+		want := at
+		if at.Unix() < 0 {
+			want = time.Time{}
+		}
+		s := at.Format(http.TimeFormat)
+		if got := field.Date(http.Header{"Date": {s}}); got != want {
+			t.Fatalf("Date of %q = %v, want %v", s, got, want)
+		}
+		next := []byte(s) // a day later, which not every month has
+		copy(next[5:7], fmt.Sprintf("%02d", at.Day()+1))
+		want, err := http.ParseTime(string(next))
+		if got := field.Date(http.Header{"Date": {string(next)}}); got != want && at.Unix() >= 0 {
+			t.Fatalf("Date of %q = %v, want %v, %v", next, got, want, err)
+		}
+	}
+}
+
 func BenchmarkDate(b *testing.B) {
 	h := http.Header{"Date": {"Thu, 29 Feb 2024 23:59:59 GMT"}}
 	for b.Loop() {
@@ -203,6 +226,35 @@ func TestRetryAfterIsATimeFromTheAnswerOn(t *testing.T) {
 }
 
 // FuzzFields holds every parser to its range, whatever it is given.
+// Nearly all numbers are short, and parsed without strconv.
+func TestNumbersAreWhatStrconvMakesOfThem(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		s := fmt.Appendf(nil, "%0*d", 1+rnd.IntN(17), rnd.Uint64N(1e15))
+		if i := rnd.IntN(len(s) + 2); i < len(s) {
+			s = slices.Insert(s, i, '.')
+		}
+		want, err := strconv.ParseFloat(string(s), 64)
+		if got, ok := field.Number(string(s)); !ok || err != nil || got != want {
+			t.Fatalf("Number(%q) = %v, %t, want %v", s, got, ok, want)
+		}
+	}
+}
+
+func BenchmarkFields(b *testing.B) {
+	for name, f := range map[string]func(){
+		"Count":    func() { field.Count("16777215") },
+		"Duration": func() { field.Duration("1.000", time.Second) },
+		"Instant":  func() { field.Instant("1487332510") },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+		})
+	}
+}
+
 func FuzzFields(f *testing.F) {
 	for _, s := range []string{
 		"", "0", "-0", "12", "0.85", "-1", "1e30", "1e-30", "1e400", "NaN", "Inf", "0x10", "1_0", "9007199254740993",
@@ -218,6 +270,9 @@ func FuzzFields(f *testing.F) {
 		n, ok := field.Number(s)
 		if !(n >= 0 && n <= math.MaxFloat64) || !ok && n != 0 {
 			t.Errorf("Number(%q) = %v, %t", s, n, ok)
+		}
+		if want, err := strconv.ParseFloat(strings.TrimSpace(s), 64); ok && err == nil && n != want {
+			t.Errorf("Number(%q) = %v, want %v", s, n, want)
 		}
 		for _, unit := range []time.Duration{time.Millisecond, time.Second, time.Hour} {
 			if d, ok := field.Duration(s, unit); d < 0 || d > field.Max || !ok && d != 0 {
