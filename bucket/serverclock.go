@@ -25,7 +25,7 @@ func (c *ServerClock) Observe(date, sent, received time.Time) {
 	d, from, to := time.Duration(date.UnixNano()), sent.Sub(c.base), received.Sub(c.base)
 	lo, hi := d-to, d+time.Second-from
 	if c.hi != 0 {
-		wider := time.Duration(float64(max(to-c.at, 0)) * drift)
+		wider := drifted(to - c.at)
 		if l, h := max(lo, c.lo-wider), min(hi, c.hi+wider); l <= h {
 			lo, hi = l, h
 		}
@@ -33,12 +33,16 @@ func (c *ServerClock) Observe(date, sent, received time.Time) {
 	c.lo, c.hi, c.at = lo, hi, to
 }
 
-// Local returns the earliest and the latest moment, on our clock, at which the server's shows t. It reports false
-// while nothing is known.
+// drifted is how far two clocks may have parted after a time.
+func drifted(d time.Duration) time.Duration { return time.Duration(float64(max(d, 0)) * drift) }
+
+// Local returns the earliest and the latest moment, on our clock, at which the server's shows t, or will show it if no
+// answer comes before. It reports false while nothing is known.
 func (c *ServerClock) Local(t time.Time) (earliest, latest time.Time, ok bool) {
 	if c.base.IsZero() {
 		return time.Time{}, time.Time{}, false
 	}
 	u := time.Duration(t.UnixNano())
-	return c.base.Add(u - c.hi), c.base.Add(u - c.lo), true
+	lo, hi := u-c.hi, u-c.lo
+	return c.base.Add(lo - drifted(lo-c.at)), c.base.Add(hi + drifted(hi-c.at)), true
 }

@@ -32,7 +32,7 @@ func TestTheServersClockIsNarrowedByEachAnswer(t *testing.T) {
 		t.Run(skew.String(), func(t *testing.T) {
 			var c serverClock
 			var widths []time.Duration
-			truth := 100 * sec // the moment of ours that we ask for
+			truth := 0 * sec // the moment of ours that we ask for, which was before
 			for _, at := range []time.Duration{1*sec + 50*ms, 1*sec + 550*ms, 2*sec + 950*ms} {
 				c.Observe(date(skew, at), at-20*ms, at+30*ms)
 				lo, hi := c.Local(noon.Add(skew + truth))
@@ -55,7 +55,7 @@ func TestWhatIsKnownOfTheServersClockWidensWithAge(t *testing.T) {
 	var c serverClock
 	c.Observe(date(0, 1*sec), 1*sec, 1*sec)
 	c.Observe(date(0, 2*sec-100*ms), 2*sec-100*ms, 2*sec-100*ms)
-	lo, hi := c.Local(noon)
+	lo, hi := c.Local(noon) // which was before
 	if got, want := hi-lo, 100*ms+2*180*time.Microsecond; got > want {
 		t.Fatalf("two answers leave %v open, want at most %v", got, want)
 	}
@@ -64,6 +64,15 @@ func TestWhatIsKnownOfTheServersClockWidensWithAge(t *testing.T) {
 	lo2, hi2 := c.Local(noon)
 	if got, want := hi2-lo2, hi-lo+2*200*ms+2*200*time.Microsecond; got != want {
 		t.Errorf("1001 s later %v is open, want %v: 200 millionths of it on each side", got, want)
+	}
+}
+
+func TestWhatTheServersClockWillShowIsLessCertainTheLaterItIs(t *testing.T) {
+	var c serverClock
+	c.Observe(date(0, 1*sec), 1*sec, 1*sec) // it shows between 1 s and 2 s
+	lo, hi := c.Local(noon.Add(101 * sec))
+	if lo != 100*sec-99*200*time.Microsecond || hi != 101*sec+100*200*time.Microsecond {
+		t.Errorf("it will show 101 s in [%v, %v], want 200 millionths of the time until then on each side", lo, hi)
 	}
 }
 
@@ -95,8 +104,8 @@ func TestAServerClockMayBeOfAnyYear(t *testing.T) {
 		var c serverClock
 		at := time.Date(year, time.June, 1, 0, 0, 0, 0, time.UTC)
 		c.Observe(at, 5*sec, 6*sec)
-		if lo, hi := c.Local(at.Add(time.Hour)); lo != time.Hour+4*sec || hi != time.Hour+6*sec {
-			t.Errorf("%d: an hour later is in [%v, %v], want [1h0m4s, 1h0m6s]", year, lo, hi)
+		if lo, hi := c.Local(at.Add(-time.Hour)); lo != 4*sec-time.Hour || hi != 6*sec-time.Hour {
+			t.Errorf("%d: an hour before was in [%v, %v], want [-59m56s, -59m54s]", year, lo, hi)
 		}
 	}
 }

@@ -35,12 +35,38 @@ type Options struct {
 	// Hosts are further hosts that serve the API, such as a proxy or a test server: "localhost", or "localhost:8080"
 	// for that port alone.
 	Hosts []string
+
+	// WorkspaceKey names the workspace that a request is for, in any words, such as the id_code that GET /me tells.
+	// Requests with the same name share a workspace's limit, whatever their credentials. It is called for each request,
+	// at any time, and must give the same answer to the same request. Nil, or an empty name, makes each credential a
+	// workspace of its own, which it is where a program is one app.
+	WorkspaceKey func(*http.Request) string
+	// WorkspacePerMinute is how many requests a minute all apps together may send to a workspace, of which each window
+	// of ten seconds holds a sixth. 0 means 25,000, as Intercom documents; negative, what only refusals show.
+	WorkspacePerMinute int
+	// Reserve is the share of each window, from 0 to 0.9, that is for requests of a priority above 0
+	// (transport.WithPriority): with 0.2, a sync leaves a fifth of each window to what somebody waits for, and that need
+	// not stand in line behind it. What nobody uses is left over; other programs with the same credential have it.
+	Reserve float64
+	// Spread is over how long a whole window goes to those who waited for it to begin, evenly, so that they are no herd
+	// at the very moment at which everybody's windows begin. It delays nobody who need not wait, and nobody of a
+	// priority above 0. 0 means half a second, 5 s is the most; negative, all go at once.
+	Spread time.Duration
+	// RepeatEvents has POST /events sent again after a failure that does not prove that the event was not taken, if its
+	// body is JSON, names the event and says when it was created: Intercom takes two with the same contact, name and
+	// created_at for one. Each sending counts against the limits.
+	RepeatEvents bool
 }
 
 // A Provider is Intercom to a transport. Create one with [New]; it is safe for concurrent use.
 type Provider struct {
-	hosts  map[string]bool
-	digest *digest.Digester
+	hosts        map[string]bool
+	digest       *digest.Digester
+	workspaceKey func(*http.Request) string
+	perWindow    int            // what the workspace's windows hold; 0: nobody knows
+	app          *bucket.Policy // never nil
+	workspace    *bucket.Policy // never nil
+	repeatEvents bool
 }
 
 var _ providers.Provider = (*Provider)(nil)
@@ -51,8 +77,17 @@ func New(opts *Options) *Provider {
 	if opts != nil {
 		o = *opts
 	}
+	if !(o.Reserve > 0) { // NaN, too
+		o.Reserve = 0
+	}
+	manner := bucket.Policy{Reserve: min(o.Reserve, mostReserve), Spread: spreadOf(o.Spread)}
 	p := &Provider{
-		digest: digest.New(o.Secret, name),
+		digest:       digest.New(o.Secret, name),
+		workspaceKey: o.WorkspaceKey,
+		perWindow:    perWindow(o.WorkspacePerMinute),
+		app:          &bucket.Policy{Probe: true, Reserve: manner.Reserve, Spread: manner.Spread},
+		workspace:    &manner,
+		repeatEvents: o.RepeatEvents,
 		hosts: map[string]bool{ // https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis
 			"api.intercom.io": true, "api.eu.intercom.io": true, "api.au.intercom.io": true,
 		},
@@ -66,6 +101,33 @@ func New(opts *Options) *Provider {
 // Name returns "intercom".
 func (*Provider) Name() string { return name }
 
+const (
+	// workspacePerMinute is of all apps together. https://developers.intercom.com/docs/references/rest-api/errors/rate-limiting
+	workspacePerMinute = 25_000
+	windowsPerMinute   = int(time.Minute / span)
+
+	defaultSpread = span / 20
+	mostSpread    = span / 2 // the rest of a window is for what comes late
+	mostReserve   = 0.9
+)
+
+func perWindow(perMinute int) int {
+	switch {
+	case perMinute < 0:
+		return 0
+	case perMinute == 0:
+		perMinute = workspacePerMinute
+	}
+	return max(perMinute/windowsPerMinute, 1)
+}
+
+func spreadOf(d time.Duration) time.Duration {
+	if d == 0 {
+		d = defaultSpread
+	}
+	return min(max(d, 0), mostSpread)
+}
+
 // learned is the policy of limits that only ever hold a request back after a refusal.
 var learned bucket.Policy
 
@@ -76,13 +138,18 @@ func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, boo
 	}
 	owner := p.digest.Of(field.Get(req.Header, "Authorization"))
 	route := routeOf(req.Method, req.URL.Path)
+	repeat := route.repeat
+	if p.repeatEvents && route.name == postEvents && dated(req) {
+		repeat = providers.Always
+	}
 	return providers.Call{
 		Provider: name,
-		Route:    route,
+		Route:    route.name,
+		Repeat:   repeat,
 		Draws: []bucket.Draw{
-			{Key: bucket.Key{Provider: name, Limit: limitApp, Owner: owner}},
-			{Key: bucket.Key{Provider: name, Limit: limitWorkspace, Owner: owner}, Policy: &learned},
-			{Key: bucket.Key{Provider: name, Limit: limitResource, Owner: owner, Subject: route}, Policy: &learned},
+			{Key: bucket.Key{Provider: name, Limit: limitApp, Owner: owner}, Policy: p.app},
+			{Key: bucket.Key{Provider: name, Limit: limitWorkspace, Owner: p.workspaceOf(req, owner)}, Policy: p.workspace},
+			{Key: bucket.Key{Provider: name, Limit: limitResource, Owner: owner, Subject: route.name}, Policy: &learned},
 		},
 	}, true
 }
@@ -93,6 +160,17 @@ const (
 	workspace
 	resource
 )
+
+// workspaceOf names the workspace of a request of an owner.
+func (p *Provider) workspaceOf(req *http.Request, owner string) string {
+	if p.workspaceKey == nil {
+		return owner
+	}
+	if key := p.workspaceKey(req); key != "" {
+		return p.digest.Of(key)
+	}
+	return owner
+}
 
 func (p *Provider) serves(host string) bool {
 	if p.hosts[host] {

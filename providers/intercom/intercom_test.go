@@ -78,7 +78,7 @@ func TestAllHostsLeadToOneCount(t *testing.T) {
 }
 
 func TestARequestDrawsOnAppWorkspaceAndResource(t *testing.T) {
-	p := intercom.New(&intercom.Options{Secret: "pepper"})
+	p := intercom.New(&intercom.Options{Secret: "pepper", Reserve: 0.2, Spread: time.Second})
 	owner := digest.New("pepper", "intercom").Of("Bearer " + token)
 	got, _ := p.Classify(request(http.MethodPut, "https://api.intercom.io/contacts/5ba682d23d7cf92bef87bfd4"), time.Time{})
 	const route = "PUT /contacts/{id}"
@@ -86,8 +86,14 @@ func TestARequestDrawsOnAppWorkspaceAndResource(t *testing.T) {
 		Provider: "intercom",
 		Route:    route,
 		Draws: []bucket.Draw{
-			{Key: bucket.Key{Provider: "intercom", Limit: "app", Owner: owner}},
-			{Key: bucket.Key{Provider: "intercom", Limit: "workspace", Owner: owner}, Policy: &bucket.Policy{}},
+			{
+				Key:    bucket.Key{Provider: "intercom", Limit: "app", Owner: owner},
+				Policy: &bucket.Policy{Probe: true, Reserve: 0.2, Spread: time.Second},
+			},
+			{
+				Key:    bucket.Key{Provider: "intercom", Limit: "workspace", Owner: owner},
+				Policy: &bucket.Policy{Reserve: 0.2, Spread: time.Second},
+			},
 			{
 				Key:    bucket.Key{Provider: "intercom", Limit: "resource", Owner: owner, Subject: route},
 				Policy: &bucket.Policy{},
@@ -164,7 +170,11 @@ func TestVerdicts(t *testing.T) {
 		scroll   = `{"type":"error.list","errors":[{"code":"scroll_exists","message":"scroll already exists"}]}`
 	)
 	window := func(limit, remaining int, reset int64) bucket.Window {
-		return bucket.Window{Key: app, Limit: limit, Remaining: remaining, ResetAt: time.Unix(reset, 0).UTC(), Date: date}
+		return bucket.Window{Key: app, Limit: limit, Remaining: remaining, Doubt: 1, ResetAt: time.Unix(reset, 0).UTC(), Date: date}
+	}
+	sure := func(w bucket.Window) bucket.Window {
+		w.Doubt = 0
+		return w
 	}
 	cut := func(w bucket.Window) bucket.Window {
 		w.ResetAt, w.Precision = w.ResetAt.Add(time.Second), time.Second
@@ -184,20 +194,20 @@ func TestVerdicts(t *testing.T) {
 		want   providers.Verdict
 	}{
 		// Windows.
-		{"the first of a window", 200, limits("100", "100", "1487332510"), "", says(window(100, 99, 1487332510))},
+		{"the first of a window", 200, limits("100", "100", "1487332510"), "", says(sure(window(100, 99, 1487332510)))},
 		{"the second of it", 200, limits("100", "99", "1487332510"), "", says(window(100, 99, 1487332510))},
-		{"the next window", 200, limits("100", "100", "1487332520"), "", says(window(100, 99, 1487332520))},
+		{"the next window", 200, limits("100", "100", "1487332520"), "", says(sure(window(100, 99, 1487332520)))},
 		{"1000 a minute, rounded up", 200, limits("167", "166", "1487332510"), "", says(window(167, 166, 1487332510))},
 		{"500 a minute, rounded down", 200, limits("83", "0", "1487332510"), "", says(window(83, 0, 1487332510))},
-		{"more left than there is", 200, limits("83", "90", "1487332510"), "", says(window(83, 82, 1487332510))},
-		{"the last of a tiny limit", 200, limits("1", "1", "1487332510"), "", says(window(1, 0, 1487332510))},
+		{"more left than there is", 200, limits("83", "90", "1487332510"), "", says(sure(window(83, 82, 1487332510)))},
+		{"the last of a tiny limit", 200, limits("1", "1", "1487332510"), "", says(sure(window(1, 0, 1487332510)))},
 		{"a failure counts, too", 500, limits("167", "3", "1487332510"), "", says(window(167, 3, 1487332510))},
 		{"an unauthorised request, told", 401, limits("167", "3", "1487332510"), "", says(window(167, 3, 1487332510))},
 		{"a second cut off", 200, limits("167", "3", "1487332509"), "", says(cut(window(167, 3, 1487332509)))},
-		{"a reset just past", 200, limits("167", "3", "1487332500"), "", says(window(167, 3, 1487332500))},
+		{"a reset within the second", 200, limits("167", "3", "1487332505"), "", says(cut(window(167, 3, 1487332505)))},
 		{"a limit not told", 200, limits("", "3", "1487332510"), "", says(window(0, 3, 1487332510))},
 		{"as far ahead as is believed", 200, limits("167", "3", "1487332565"), "", says(cut(window(167, 3, 1487332565)))},
-		{"as far behind as is believed", 200, limits("167", "3", "1487332495"), "", says(cut(window(167, 3, 1487332495)))},
+		{"as far behind as is believed", 200, limits("167", "3", "1487332504"), "", says(cut(window(167, 3, 1487332504)))},
 
 		// No information.
 		{"no fields", 200, http.Header{"Date": {date.Format(http.TimeFormat)}}, "", none},
@@ -207,7 +217,7 @@ func TestVerdicts(t *testing.T) {
 		{"no reset", 200, limits("167", "3", ""), "", none},
 		{"a reset in the year 33658", 200, limits("167", "3", "999999999999999"), "", none},
 		{"a reset too far ahead", 200, limits("167", "3", "1487332566"), "", none},
-		{"a reset too far behind", 200, limits("167", "3", "1487332494"), "", none},
+		{"a reset too far behind", 200, limits("167", "3", "1487332503"), "", none},
 		{"a reset by our clock", 200, limits("167", "3", strconv.FormatInt(received.Unix()+5, 10)), "", none},
 		{"a scroll that is open", 400, nil, scroll, none},
 		{"a forbidden request", 403, nil, busy, none},
@@ -228,8 +238,12 @@ func TestVerdicts(t *testing.T) {
 			refused(providers.ScopeUser, cut(window(167, 0, 1487332507)), bucket.Block{Key: app, For: 3100 * time.Millisecond}),
 		},
 		{
+			"the reset is this very second", 429, limits("167", "0", "1487332504"), exceeded,
+			refused(providers.ScopeUser, cut(window(167, 0, 1487332504)), bucket.Block{Key: app}),
+		},
+		{
 			"the reset is past", 429, limits("167", "0", "1487332500"), exceeded,
-			refused(providers.ScopeUser, window(167, 0, 1487332500), bucket.Block{Key: app}),
+			refused(providers.ScopeUser, bucket.Block{Key: app}),
 		},
 		{
 			"Retry-After comes first", 429, with(limits("167", "0", "1487332510"), "Retry-After", "2"), exceeded,
@@ -276,6 +290,11 @@ func TestVerdicts(t *testing.T) {
 			},
 		},
 		{
+			"a pending job under another code", 429, nil,
+			`{"errors":[{"code":"too_many_requests","message":"Retry later"},{"message":"2 Pending Jobs"}]}`,
+			providers.Verdict{Refused: true, Final: true, Scope: providers.ScopeQuota},
+		},
+		{
 			"five pending jobs", 429, nil, reportJobs,
 			providers.Verdict{Refused: true, Final: true, Scope: providers.ScopeQuota},
 		},
@@ -299,7 +318,7 @@ func TestWithoutADateOurClockIsTakenForTheServers(t *testing.T) {
 		Refused: true,
 		Scope:   providers.ScopeUser,
 		Updates: []bucket.Update{
-			bucket.Window{Key: call.Draws[0].Key, Limit: 167, ResetAt: time.Unix(1487332510, 0).UTC()},
+			bucket.Window{Key: call.Draws[0].Key, Limit: 167, Doubt: 1, ResetAt: time.Unix(1487332510, 0).UTC()},
 			bucket.Block{Key: call.Draws[0].Key, For: 5 * time.Second},
 		},
 	}

@@ -13,14 +13,12 @@ import (
 
 // Judge reads the rate-limit fields of any answer, and of a refusal whose limit it was. Answers without the fields tell
 // nothing: Intercom leaves them out where it does not know the credential, and now and then besides.
-func (*Provider) Judge(_ *http.Request, call *providers.Call, a *providers.Answer) (v providers.Verdict) {
+func (p *Provider) Judge(_ *http.Request, call *providers.Call, a *providers.Answer) (v providers.Verdict) {
 	date := field.Date(a.Header)
 	w, told := window(a, date)
 	if told {
 		w.Key = call.Draws[app].Key
-		l := &lesson{window: w}
-		l.updates[0] = &l.window
-		v.Updates = l.updates[:]
+		v.Updates = p.lesson(&w, call)
 	}
 	if a.Status != http.StatusTooManyRequests {
 		return v
@@ -28,7 +26,8 @@ func (*Provider) Judge(_ *http.Request, call *providers.Call, a *providers.Answe
 	v.Refused = true
 	wait, _ := field.RetryAfter(a.Header, time.Second, a.Received)
 	blocked := app
-	switch remaining, _ := field.Count(field.Get(a.Header, "X-Ratelimit-Remaining")); reasonOf(a.Body) {
+	remaining, _ := field.Count(field.Get(a.Header, "X-Ratelimit-Remaining"))
+	switch reasonOf(call, a.Body, remaining) {
 	case jobs:
 		v.Final, v.Scope = true, providers.ScopeQuota
 		return v
@@ -50,16 +49,38 @@ func (*Provider) Judge(_ *http.Request, call *providers.Call, a *providers.Answe
 // A lesson is what most answers say, in one piece of memory.
 type lesson struct {
 	updates [1]bucket.Update
-	window  bucket.Window
+	app     bucket.Window
+}
+
+// A double lesson tells of the workspace as well.
+type doubleLesson struct {
+	updates        [2]bucket.Update
+	app, workspace bucket.Window
+}
+
+// lesson is what follows from an app's window. The workspace's begins and ends with it. How much is left of that, no
+// answer tells, so that all counts that is not granted here. It need not be told of where the app's own limit is lower
+// and nobody else known uses it.
+func (p *Provider) lesson(w *bucket.Window, call *providers.Call) []bucket.Update {
+	if p.perWindow == 0 || p.workspaceKey == nil && w.Limit <= p.perWindow {
+		l := &lesson{app: *w}
+		l.updates[0] = &l.app
+		return l.updates[:]
+	}
+	l := &doubleLesson{app: *w, workspace: *w}
+	l.workspace.Key, l.workspace.Doubt = call.Draws[workspace].Key, 0
+	l.workspace.Limit, l.workspace.Remaining = p.perWindow, p.perWindow
+	l.updates = [2]bucket.Update{&l.app, &l.workspace}
+	return l.updates[:]
 }
 
 const (
 	// span is the length of a window; windows end at its multiples on the server's clock.
 	// https://developers.intercom.com/docs/references/2.17/rest-api/errors/rate-limiting
 	span = 10 * time.Second
-	// maxAhead and maxBehind are how far from the present a reset may be that is believed.
+	// maxAhead and maxBehind are how far from the present a reset may be that is believed. Date is cut to whole seconds.
 	maxAhead  = 60 * time.Second
-	maxBehind = span
+	maxBehind = time.Second
 )
 
 // window reads the app's window, its key left out, from the fields of an answer.
@@ -72,9 +93,9 @@ func window(a *providers.Answer, date time.Time) (w bucket.Window, told bool) {
 	if ahead := d.ResetAt.Sub(now); !ok || ahead > maxAhead || ahead < -maxBehind {
 		return bucket.Window{}, false
 	}
-	w = bucket.Window{Limit: d.Limit, Remaining: d.Remaining, ResetAt: d.ResetAt, Date: date}
+	w = bucket.Window{Limit: d.Limit, Remaining: d.Remaining, Doubt: 1, ResetAt: d.ResetAt, Date: date}
 	if d.Limit > 0 && d.Remaining >= d.Limit {
-		w.Remaining = d.Limit - 1 // the first answer of a window does not count its own request
+		w.Remaining, w.Doubt = d.Limit-1, 0 // for sure, the first answer of a window does not count its own request
 	}
 	if d.ResetAt.Nanosecond() == 0 && d.ResetAt.Unix()%int64(span/time.Second) != 0 {
 		w.ResetAt, w.Precision = d.ResetAt.Add(time.Second), time.Second // no end of a window: cut to whole seconds
@@ -111,24 +132,35 @@ const (
 	jobs                  // too many jobs are pending: waiting for a window is of no use
 )
 
-// reasonOf reads a refusal's body, which may be cut off or no JSON at all.
+// reasonOf reads a refusal's body, which may be cut off, compressed, or no JSON at all. Of several reasons, what jobs
+// there are decides, and then the app.
 // https://developers.intercom.com/docs/references/rest-api/errors/error-codes
-func reasonOf(body []byte) reason {
+func reasonOf(call *providers.Call, body []byte, remaining int) reason {
 	var list struct {
 		Errors []struct{ Code, Message string }
 	}
 	_ = json.Unmarshal(body, &list) // what is of another type stays empty, and so does everything if it is no JSON
-	why := limited
+	why, told := limited, false
 	for _, e := range list.Errors {
+		if m := strings.ToLower(e.Message); strings.Contains(m, "pending") && strings.Contains(m, "job") {
+			return jobs
+		}
 		switch e.Code {
 		case "rate_limit_exceeded":
-			if m := strings.ToLower(e.Message); strings.Contains(m, "pending") && strings.Contains(m, "job") {
-				return jobs
-			}
-			return limited
+			why, told = limited, true
 		case "too_many_requests":
-			why = busy
+			if !told {
+				why, told = busy, true
+			}
 		}
 	}
+	if !told && remaining > 0 && startsJob(call.Route) {
+		return jobs // which is far more often used up than the workspace
+	}
 	return why
+}
+
+// startsJob says whether a route is one that starts an export, of which there may be only so many at a time.
+func startsJob(route string) bool {
+	return route == "POST /export/content/data" || route == "POST /export/reporting_data/enqueue"
 }

@@ -3,13 +3,15 @@ package intercom
 import (
 	"net/http"
 	"strings"
+
+	"github.com/underlimit/underlimit/providers"
 )
 
 // other is the route of a request that is not in the table.
-const other = "other"
+var other = route{name: "other"}
 
 // routeOf returns the method and the template of a documented request, or other.
-func routeOf(method, path string) string {
+func routeOf(method, path string) route {
 	if method == "" {
 		method = http.MethodGet
 	}
@@ -17,7 +19,7 @@ func routeOf(method, path string) string {
 	first, _, _ := strings.Cut(path, "/")
 	for _, r := range routes[start{method, first}] {
 		if matches(r.template, path) {
-			return r.name
+			return r
 		}
 	}
 	return other
@@ -41,7 +43,27 @@ func matches(template, path string) bool {
 // A start is where the routes of a request are looked for: its method and the first segment of its path.
 type start struct{ method, segment string }
 
-type route struct{ template, name string }
+type route struct {
+	template, name string
+	repeat         providers.Repeat
+}
+
+// postEvents is the route of events, of which Intercom takes the same one but once.
+const postEvents = "POST /events"
+
+// repeats are the routes of which the method does not tell whether they may be sent twice.
+var repeats = map[string]providers.Repeat{
+	// These only read.
+	"POST /calls/search":         providers.Always,
+	"POST /companies/list":       providers.Always,
+	"POST /contacts/search":      providers.Always,
+	"POST /conversations/search": providers.Always,
+	"POST /tickets/search":       providers.Always,
+
+	// This one moves on. Once a page was lost, one has to begin anew, and has to know it.
+	// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/companies/scrolloverallcompanies
+	"GET /companies/scroll": providers.Never,
+}
 
 var routes = parse(table)
 
@@ -56,7 +78,8 @@ func parse(table string) map[start][]route {
 		first, _, _ := strings.Cut(template[1:], "/")
 		for method := range strings.FieldsSeq(methods) {
 			at := start{method, first}
-			index[at] = append(index[at], route{template: template[1:], name: method + " " + template})
+			name := method + " " + template
+			index[at] = append(index[at], route{template: template[1:], name: name, repeat: repeats[name]})
 		}
 	}
 	return index

@@ -9,8 +9,13 @@
 // server must then be made, it runs in virtual time.
 //
 // Limits hold in windows of ten seconds that are aligned to the server's clock. If that steps back into a window which
-// it has left, what was used of it still counts. An app is known by its credential,
-// whatever host it calls; all apps belong to one workspace.
+// it has left, what was used of it still counts. An app is known by its credential, whatever host it calls, of whatever
+// region; all apps belong to one workspace, unless [Options] have several.
+//
+// As Intercom does, it tells of the app's limit in header fields, and of nothing else: a refusal by the workspace's limit
+// has something remaining, one for the sake of a busy resource another code, and one because an export is pending the
+// same code and another message. A workspace has one scroll over its companies at a time, which ends after a minute
+// without a request.
 //
 // A [Report] counts as violations, besides requests sent to a bucket before the window that refused them was over:
 // requests without a valid credential, and malformed ones.

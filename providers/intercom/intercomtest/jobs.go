@@ -28,7 +28,7 @@ var exports = map[string]struct {
 }
 
 // export answers a request about export jobs. It reports false if it is none.
-func (a *api) export(c *fakeapi.Call, path []string) (fakeapi.Answer, bool) {
+func (a *api) export(c *fakeapi.Call, credential string, path []string) (fakeapi.Answer, bool) {
 	if path[0] != "export" || len(path) < 2 {
 		return fakeapi.Answer{}, false
 	}
@@ -36,19 +36,20 @@ func (a *api) export(c *fakeapi.Call, path []string) (fakeapi.Answer, bool) {
 	if !ok {
 		return a.job(c, path), true
 	}
-	pending := fakeapi.At(a.jobs, start.bucket)
+	bucket := a.in(credential, start.bucket)
+	pending := fakeapi.At(a.jobs, bucket)
 	*pending = slices.DeleteFunc(*pending, func(j job) bool { return !c.At.Before(j.done) })
 	if len(*pending) >= start.most {
 		answer := a.failed(http.StatusTooManyRequests, "rate_limit_exceeded",
 			fmt.Sprintf("Exceeded rate limit of %d pending %s export jobs", start.most, start.kind))
-		answer.Buckets, answer.RefusedBy = []string{start.bucket}, start.bucket
+		answer.Buckets, answer.RefusedBy = []string{bucket}, bucket
 		return answer, true
 	}
 	a.objects++
 	j := job{strconv.Itoa(a.objects), c.At.Add(a.opts.ExportTime)}
 	*pending = append(*pending, j)
 	answer := status(j.id, "pending")
-	answer.Buckets = []string{start.bucket}
+	answer.Buckets = []string{bucket}
 	return answer, true
 }
 
