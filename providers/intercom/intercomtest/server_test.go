@@ -361,6 +361,7 @@ func FuzzServer(f *testing.F) {
 	f.Add("GET", "/contacts", "application/json", "null")
 	f.Add("POST", "//export//", "application/json", "{}")
 	f.Add("POST", "/export", "", "")
+	f.Add("GET", "/companies/scroll", "", "")
 	f.Fuzz(func(t *testing.T, method, path, mediaType, body string) {
 		req, err := http.NewRequest(method, "https://api.intercom.io", strings.NewReader(body))
 		if err != nil {
