@@ -43,7 +43,8 @@ func main() {
 		token, base = "example", fake.Loopback()
 	}
 	start := time.Now()
-	if err := run(newClient(token, base), channels, senders, posts); err != nil {
+	client := newClient(token, base, &discordlimits.Options{OmitAuthorization: true})
+	if err := run(client, channels, senders, posts); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("%d messages to %d channels in %v\n",
@@ -52,8 +53,8 @@ func main() {
 
 // newClient returns a client of arikawa that keeps to Discord's limits. arikawa's own limiter is in its hooks, which are
 // replaced by one that does the rest of what they do; its retries are switched off.
-func newClient(token string, base http.RoundTripper) *api.Client {
-	limits := transport.New(providers.Join(discordlimits.New(nil), headers.New(nil)), &transport.Options{Base: base})
+func newClient(token string, base http.RoundTripper, o *discordlimits.Options) *api.Client {
+	limits := transport.New(providers.Join(discordlimits.New(o), headers.New(nil)), &transport.Options{Base: base})
 	client := api.NewCustomClient("Bot "+token, httputil.NewClient())
 	client.Client.Client = driver{httpdriver.WrapClient(http.Client{Transport: limits})}
 	client.OnRequest = []httputil.RequestOption{func(r httpdriver.Request) error {

@@ -20,7 +20,7 @@ import (
 )
 
 func sdk(base http.RoundTripper) (discordload.Program, error) {
-	return program(newClient("test", base)), nil
+	return program(newClient("test", base, nil)), nil
 }
 
 // withItsLimiter is arikawa with the hooks that it comes with, which see what answers tell of limits, or do not.
@@ -88,7 +88,7 @@ func TestArikawasMessagesAreSentAgainAfterARefusal(t *testing.T) {
 		})
 		defer fake.Close()
 		start := time.Now()
-		if err := run(newClient("test", fake.Transport()), discordload.Channels(1), 1, 2); err != nil {
+		if err := run(newClient("test", fake.Transport(), nil), discordload.Channels(1), 1, 2); err != nil {
 			t.Fatal(err)
 		}
 		report := fake.Report()
@@ -102,34 +102,54 @@ func TestArikawasMessagesAreSentAgainAfterARefusal(t *testing.T) {
 }
 
 func TestArikawaGetsThroughTrials(t *testing.T) {
-	discordload.Trials(t, false, func(base http.RoundTripper) (discordload.Calls, error) {
-		c := newClient("test", base)
-		id := func(s string) discord.Snowflake { id, _ := discord.ParseSnowflake(s); return id }
-		return discordload.Calls{
-			Send: func(channel, text string) error {
-				_, err := c.SendMessage(discord.ChannelID(id(channel)), text)
-				return err
-			},
-			Edit: func(channel, message, text string) error {
-				_, err := c.EditText(discord.ChannelID(id(channel)), discord.MessageID(id(message)), text)
-				return err
-			},
-			Read: func(channel string) error {
-				_, err := c.Messages(discord.ChannelID(id(channel)), 1)
-				return err
-			},
-			Rename: func(channel, name string) error {
-				return c.ModifyChannel(discord.ChannelID(id(channel)), api.ModifyChannelData{Name: name})
-			},
-			Slow: func(channel string, seconds int) error {
-				return c.ModifyChannel(discord.ChannelID(id(channel)), api.ModifyChannelData{
-					UserRateLimit: option.NewNullableUint(uint(seconds)),
-				})
-			},
-			Hook: func(webhook, token, text string) error {
-				return c.FastRequest(http.MethodPost, "https://discord.com/api/webhooks/"+webhook+"/"+token,
-					httputil.WithJSONBody(map[string]string{"content": text}))
-			},
-		}, nil
-	})
+	discordload.Trials(t, false, func() discordload.Trialist { return trialist })
+}
+
+func trialist(base http.RoundTripper, o *discordlimits.Options) (discordload.Calls, error) {
+	c := newClient("test", base, o)
+	id := func(s string) discord.Snowflake { id, _ := discord.ParseSnowflake(s); return id }
+	execute := func(webhooks string) func(webhook, token, text string) error {
+		return func(webhook, token, text string) error {
+			return c.FastRequest(http.MethodPost, webhooks+webhook+"/"+token,
+				httputil.WithJSONBody(map[string]string{"content": text}))
+		}
+	}
+	return discordload.Calls{
+		Send: func(channel, text string) error {
+			_, err := c.SendMessage(discord.ChannelID(id(channel)), text)
+			return err
+		},
+		Edit: func(channel, message, text string) error {
+			_, err := c.EditText(discord.ChannelID(id(channel)), discord.MessageID(id(message)), text)
+			return err
+		},
+		Read: func(channel string) error {
+			_, err := c.Messages(discord.ChannelID(id(channel)), 1)
+			return err
+		},
+		Rename: func(channel, name string) error {
+			return c.ModifyChannel(discord.ChannelID(id(channel)), api.ModifyChannelData{Name: name})
+		},
+		Slow: func(channel string, seconds int) error {
+			return c.ModifyChannel(discord.ChannelID(id(channel)), api.ModifyChannelData{
+				UserRateLimit: option.NewNullableUint(uint(seconds)),
+			})
+		},
+		Delete: func(channel, message string) error {
+			return c.DeleteMessage(discord.ChannelID(id(channel)), discord.MessageID(id(message)), "")
+		},
+		Execute: execute(api.EndpointWebhooks),
+		Hook:    execute("https://discord.com/api/webhooks/"),
+		Respond: func(interaction, token string) error {
+			return c.RespondInteraction(discord.InteractionID(id(interaction)), token, api.InteractionResponse{
+				Type: api.DeferredMessageInteractionWithSource,
+			})
+		},
+		FollowUp: func(application, token, text string) error {
+			_, err := c.FollowUpInteraction(discord.AppID(id(application)), token, api.InteractionResponseData{
+				Content: option.NewNullableString(text),
+			})
+			return err
+		},
+	}, nil
 }

@@ -37,7 +37,7 @@ func main() {
 		defer fake.Close()
 		token, base = "example", fake.Loopback()
 	}
-	session, err := newSession(token, base)
+	session, err := newSession(token, base, &discordlimits.Options{OmitAuthorization: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -52,12 +52,12 @@ func main() {
 // newSession returns a discordgo session that keeps to Discord's limits. discordgo's own retries are switched off; its
 // limiter cannot be, and still sends one request at a time on each route of a channel. As limits are hidden from it, it
 // does not sleep, too.
-func newSession(token string, base http.RoundTripper) (*discordgo.Session, error) {
+func newSession(token string, base http.RoundTripper, o *discordlimits.Options) (*discordgo.Session, error) {
 	session, err := discordgo.New("Bot " + token)
 	if err != nil {
 		return nil, err
 	}
-	limits := transport.New(providers.Join(discordlimits.New(nil), headers.New(nil)), &transport.Options{
+	limits := transport.New(providers.Join(discordlimits.New(o), headers.New(nil)), &transport.Options{
 		Base: base, HideLimits: true,
 	})
 	session.Client = &http.Client{Transport: limits}

@@ -22,7 +22,7 @@ import (
 // sdk is discordgo. In a bubble no two of its senders may go to one channel: if they met on discordgo's own mutex, they
 // would stop the bubble's clock.
 func sdk(base http.RoundTripper) (discordload.Program, error) {
-	session, err := newSession("test", base)
+	session, err := newSession("test", base, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func program(session *discordgo.Session) discordload.Program {
 
 // seeing is discordgo that sees what answers tell of limits, and sleeps by it.
 func seeing(base http.RoundTripper) (discordload.Program, error) {
-	session, err := newSession("test", base)
+	session, err := newSession("test", base, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func seeing(base http.RoundTripper) (discordload.Program, error) {
 
 // unlocked is discordgo with a bucket of its own limiter for each call, so that no call waits for another's lock.
 func unlocked(base http.RoundTripper) (discordload.Program, error) {
-	session, err := newSession("test", base)
+	session, err := newSession("test", base, nil)
 	return func(channels []string, senders, n int) error {
 		errs := make(chan error, senders)
 		for sender := range senders {
@@ -70,8 +70,10 @@ func unlocked(base http.RoundTripper) (discordload.Program, error) {
 	}, err
 }
 
+var variants = map[string]discordload.SDK{"with hidden limits": sdk, "with limits it sees": seeing}
+
 func TestDiscordGoStaysUnderTheLimitsOfManyChannels(t *testing.T) {
-	for name, sdk := range map[string]discordload.SDK{"with hidden limits": sdk, "with limits it sees": seeing} {
+	for name, sdk := range variants {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { discordload.Many(t, sdk, 1, 0) })
 		})
@@ -79,13 +81,19 @@ func TestDiscordGoStaysUnderTheLimitsOfManyChannels(t *testing.T) {
 }
 
 func TestDiscordGoUsesTheGlobalLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { discordload.Global(t, sdk) })
+	for name, sdk := range variants {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { discordload.Global(t, sdk) })
+		})
+	}
 }
 
 func TestDiscordGoUsesAHotBucket(t *testing.T) {
-	t.Run("one at a time", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { discordload.Hot(t, sdk, 1, true) })
-	})
+	for name, sdk := range variants {
+		t.Run("one at a time, "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { discordload.Hot(t, sdk, 1, true) })
+		})
+	}
 	t.Run("with a bucket for each call", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { discordload.Hot(t, unlocked, 100, false) })
 	})
@@ -100,7 +108,7 @@ func TestDiscordGoKeepsEachSendersOrderUnderContention(t *testing.T) {
 		},
 	})
 	defer fake.Close()
-	session, err := newSession("test", fake.Loopback())
+	session, err := newSession("test", fake.Loopback(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +130,7 @@ func TestDiscordGoSleepsThroughADeadlineUnlessLimitsAreHidden(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := discordtest.NewServer(&discordtest.Options{Line: discordload.Line})
 				defer fake.Close()
-				session, err := newSession("test", fake.Transport())
+				session, err := newSession("test", fake.Transport(), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -186,28 +194,44 @@ func TestDiscordGoUnderstandsRefusals(t *testing.T) {
 }
 
 func TestDiscordGoGetsThroughTrials(t *testing.T) {
-	discordload.Trials(t, true, func(base http.RoundTripper) (discordload.Calls, error) {
-		s, err := newSession("test", base)
-		return discordload.Calls{
-			Send: func(channel, text string) error { _, err := s.ChannelMessageSend(channel, text); return err },
-			Edit: func(channel, message, text string) error {
-				_, err := s.ChannelMessageEdit(channel, message, text)
-				return err
-			},
-			Read: func(channel string) error { _, err := s.ChannelMessages(channel, 1, "", "", ""); return err },
-			Rename: func(channel, name string) error {
-				_, err := s.ChannelEdit(channel, &discordgo.ChannelEdit{Name: name})
-				return err
-			},
-			Slow: func(channel string, seconds int) error {
-				_, err := s.ChannelEdit(channel, &discordgo.ChannelEdit{RateLimitPerUser: &seconds})
-				return err
-			},
-			Hook: func(id, token, text string) error {
-				_, err := s.Request(http.MethodPost, "https://discord.com/api/webhooks/"+id+"/"+token,
-					map[string]string{"content": text})
-				return err
-			},
-		}, err
-	})
+	discordload.Trials(t, true, func() discordload.Trialist { return trialist })
+}
+
+func trialist(base http.RoundTripper, o *discordlimits.Options) (discordload.Calls, error) {
+	s, err := newSession("test", base, o)
+	return discordload.Calls{
+		Send: func(channel, text string) error { _, err := s.ChannelMessageSend(channel, text); return err },
+		Edit: func(channel, message, text string) error {
+			_, err := s.ChannelMessageEdit(channel, message, text)
+			return err
+		},
+		Read: func(channel string) error { _, err := s.ChannelMessages(channel, 1, "", "", ""); return err },
+		Rename: func(channel, name string) error {
+			_, err := s.ChannelEdit(channel, &discordgo.ChannelEdit{Name: name})
+			return err
+		},
+		Slow: func(channel string, seconds int) error {
+			_, err := s.ChannelEdit(channel, &discordgo.ChannelEdit{RateLimitPerUser: &seconds})
+			return err
+		},
+		Delete: func(channel, message string) error { return s.ChannelMessageDelete(channel, message) },
+		Execute: func(webhook, token, text string) error {
+			_, err := s.WebhookExecute(webhook, token, false, &discordgo.WebhookParams{Content: text})
+			return err
+		},
+		Hook: func(webhook, token, text string) error {
+			_, err := s.Request(http.MethodPost, "https://discord.com/api/webhooks/"+webhook+"/"+token,
+				map[string]string{"content": text})
+			return err
+		},
+		Respond: func(interaction, token string) error {
+			return s.InteractionRespond(&discordgo.Interaction{ID: interaction, Token: token},
+				&discordgo.InteractionResponse{Type: discordgo.InteractionResponseDeferredChannelMessageWithSource})
+		},
+		FollowUp: func(application, token, text string) error {
+			_, err := s.FollowupMessageCreate(&discordgo.Interaction{AppID: application, Token: token}, true,
+				&discordgo.WebhookParams{Content: text})
+			return err
+		},
+	}, err
 }

@@ -40,7 +40,8 @@ func main() {
 		token, base = "example", fake.Loopback()
 	}
 	start := time.Now()
-	if err := run(newClient(token, base, rest.NewNoopRateLimiter()), channels, senders, posts); err != nil {
+	client := newClient(token, base, rest.NewNoopRateLimiter(), &discordlimits.Options{OmitAuthorization: true})
+	if err := run(client, channels, senders, posts); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("%d messages to %d channels in %v\n",
@@ -50,8 +51,8 @@ func main() {
 // newClient returns a client of disgo that keeps to Discord's limits. disgo's own limiter, for which NewNoopRateLimiter
 // is none, would send one request at a time on each route of a channel. A bot takes the same options, by
 // bot.WithRestClientConfigOpts.
-func newClient(token string, base http.RoundTripper, own rest.RateLimiter) rest.Rest {
-	limits := transport.New(providers.Join(discordlimits.New(nil), headers.New(nil)), &transport.Options{Base: base})
+func newClient(token string, base http.RoundTripper, own rest.RateLimiter, o *discordlimits.Options) rest.Rest {
+	limits := transport.New(providers.Join(discordlimits.New(o), headers.New(nil)), &transport.Options{Base: base})
 	return rest.New(rest.NewClient(token,
 		rest.WithHTTPClient(&http.Client{Transport: limits}), rest.WithRateLimiter(own)))
 }

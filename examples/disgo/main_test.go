@@ -11,11 +11,12 @@ import (
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/underlimit/underlimit/examples/internal/discordload"
+	discordlimits "github.com/underlimit/underlimit/providers/discord"
 )
 
 func sdk(own rest.RateLimiter) discordload.SDK {
 	return func(base http.RoundTripper) (discordload.Program, error) {
-		client := newClient("test", base, own)
+		client := newClient("test", base, own, nil)
 		return func(channels []string, senders, n int) error { return run(client, channels, senders, n) }, nil
 	}
 }
@@ -30,9 +31,11 @@ func limiters() map[string]limiter {
 	}
 	return map[string]limiter{
 		"without its limiter": {rest.NewNoopRateLimiter(), 4, 100, false},
-		"with its limiter":    {rest.NewRateLimiter(rest.WithCleanupInterval(time.Hour)), senders, hot, true},
+		"with its limiter":    {newLimiter(), senders, hot, true},
 	}
 }
+
+func newLimiter() rest.RateLimiter { return rest.NewRateLimiter(rest.WithCleanupInterval(time.Hour)) }
 
 type limiter struct {
 	rest.RateLimiter
@@ -66,11 +69,25 @@ func TestDisgoUsesAHotBucket(t *testing.T) {
 }
 
 func TestDisgoGetsThroughTrials(t *testing.T) {
-	discordload.Trials(t, false, func(base http.RoundTripper) (discordload.Calls, error) {
-		c := newClient("test", base, rest.NewNoopRateLimiter())
+	discordload.Trials(t, false, func() discordload.Trialist { return trialist(rest.NewNoopRateLimiter()) })
+}
+
+// With its limiter, calls that share a route of a channel would wait for one another, and for what the last answer said.
+func TestDisgoGetsThroughTrialsWithItsLimiter(t *testing.T) {
+	discordload.Trials(t, true, func() discordload.Trialist { return trialist(newLimiter()) })
+}
+
+func trialist(own rest.RateLimiter) discordload.Trialist {
+	id := snowflake.MustParse
+	return func(base http.RoundTripper, o *discordlimits.Options) (discordload.Calls, error) {
+		c := newClient("test", base, own, o)
+		execute := func(c rest.Webhooks, webhook, token, text string) error {
+			_, err := c.CreateWebhookMessage(id(webhook), token,
+				discord.WebhookMessageCreate{Content: text}, rest.CreateWebhookMessageParams{})
+			return err
+		}
 		unversioned := rest.NewWebhooks(rest.NewClient("", rest.WithURL("https://discord.com/api"),
 			rest.WithHTTPClient(c.HTTPClient()), rest.WithRateLimiter(rest.NewNoopRateLimiter())), discord.AllowedMentions{})
-		id := snowflake.MustParse
 		return discordload.Calls{
 			Send: func(channel, text string) error {
 				_, err := c.CreateMessage(id(channel), discord.MessageCreate{Content: text})
@@ -89,11 +106,17 @@ func TestDisgoGetsThroughTrials(t *testing.T) {
 				_, err := c.UpdateChannel(id(channel), discord.GuildTextChannelUpdate{RateLimitPerUser: &seconds})
 				return err
 			},
-			Hook: func(webhook, token, text string) error {
-				_, err := unversioned.CreateWebhookMessage(id(webhook), token,
-					discord.WebhookMessageCreate{Content: text}, rest.CreateWebhookMessageParams{})
+			Delete:  func(channel, message string) error { return c.DeleteMessage(id(channel), id(message)) },
+			Execute: func(webhook, token, text string) error { return execute(c, webhook, token, text) },
+			Hook:    func(webhook, token, text string) error { return execute(unversioned, webhook, token, text) },
+			Respond: func(interaction, token string) error {
+				return c.CreateInteractionResponse(id(interaction), token,
+					discord.InteractionResponse{Type: discord.InteractionResponseTypeDeferredCreateMessage})
+			},
+			FollowUp: func(application, token, text string) error {
+				_, err := c.CreateFollowupMessage(id(application), token, discord.MessageCreate{Content: text})
 				return err
 			},
 		}, nil
-	})
+	}
 }
