@@ -42,6 +42,7 @@ var rules = []rule{
 		},
 	},
 	{pkg: "providers/*", may: []string{"./bucket", "./providers", "./internal/digest", "./internal/field"}},
+	{pkg: "providers/slack/rtm", may: []string{"./bucket"}, never: []string{"net/http"}},
 	{pkg: "providers/*/*test", may: []string{"./internal/fakeapi"}}, // an oracle shares nothing with what it judges
 	{pkg: "providers/*/internal/*", may: nil},
 
@@ -103,7 +104,7 @@ func TestEveryRoomExists(t *testing.T) {
 	for _, room := range []string{
 		"bucket", "transport", "metrics", "cmd/underlimit", "examples", "docs",
 		"providers", "providers/slack", "providers/discord", "providers/intercom", "providers/headers",
-		"providers/providertest", "providers/slack/slacktest", "providers/discord/discordtest",
+		"providers/providertest", "providers/slack/rtm", "providers/slack/slacktest", "providers/discord/discordtest",
 		"providers/intercom/intercomtest",
 	} {
 		if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(room))); err != nil || !info.IsDir() {
