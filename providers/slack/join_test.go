@@ -263,7 +263,8 @@ func TestTokensThatAreJoinedShareTheirQuota(t *testing.T) {
 func TestNoAnswerPutsATokenIntoAKey(t *testing.T) {
 	p := slack.New(nil)
 	for _, tt := range []told{
-		{exchange(t, "oauth.v2.access"), granted}, {exchange(t, "oauth.v2.exchange"), refreshed},
+		{exchange(t, "oauth.v2.access"), granted},
+		{exchange(t, "oauth.v2.exchange"), refreshed},
 		{method(t, "auth.test", token), botOf1},
 		{exchange(t, "tooling.tokens.rotate"), `{"ok":true,"token":"` + token + `","team_id":"T1","user_id":"U1"}`},
 	} {
