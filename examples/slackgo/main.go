@@ -45,8 +45,13 @@ func main() {
 // newClient returns a Slack client that keeps to Slack's limits. slack-go's own retries (OptionRetry) stay off, as they
 // are unless asked for.
 func newClient(token string, base http.RoundTripper) *slack.Client {
+	return slack.New(token, slack.OptionHTTPClient(newHTTPClient(base)))
+}
+
+// newHTTPClient returns the client below it, which slack.PostWebhookCustomHTTP takes for webhooks, too.
+func newHTTPClient(base http.RoundTripper) *http.Client {
 	limits := transport.New(providers.Join(slacklimits.New(nil), headers.New(nil)), &transport.Options{Base: base})
-	return slack.New(token, slack.OptionHTTPClient(&http.Client{Transport: limits}))
+	return &http.Client{Transport: limits}
 }
 
 // run posts n messages to each channel, each channel's in order and all channels at once.

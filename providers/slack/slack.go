@@ -195,6 +195,7 @@ func (p *Provider) hook(req *http.Request, c caller) providers.Call {
 	path := strings.TrimRight(req.URL.Path, "/")
 	limit := hook(path)
 	call := rest(limit, providers.Never)
+	call.Peek = true // their 200s are "ok", in plain text: one in JSON has something to say
 	url := c.tokens.Of(bounded(path))
 	if limit == webhook && c.told != "" {
 		if channel := p.toldChannel(req); validChannel(channel) {
