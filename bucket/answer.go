@@ -387,6 +387,8 @@ const (
 
 	leastBlock = 50 * time.Millisecond // of any block: a shorter one would have refusals chase one another
 
+	longestBlock = 16 // times the first, if that is longer
+
 	maxRefusals = 7 // by then it is mostBlock
 )
 
@@ -401,7 +403,8 @@ func (e *answer) block(u *Block) {
 		if e.t.granted >= s.blocked {
 			s.refusals = min(s.refusals+1, maxRefusals)
 		}
-		d = min(firstBlock<<max(s.refusals-1, 0), mostBlock, r.maxBlock)
+		first := max(min(u.First, defaultMaxBlock), firstBlock)
+		d = min(first<<max(s.refusals-1, 0), max(mostBlock, longestBlock*first), r.maxBlock)
 	}
 	e.blocked = append(e.blocked, s)
 	if s.window.phase != known && s.probe == probeNone {

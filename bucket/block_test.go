@@ -66,6 +66,33 @@ func TestABlockOfUnknownLengthDoublesUntilASuccess(t *testing.T) {
 	})
 }
 
+func TestABlockOfUnknownLengthBeginsAsToldAndDoubles(t *testing.T) {
+	for first, waits := range map[time.Duration][]time.Duration{
+		time.Minute:      {60, 120, 240, 480, 960, 960},
+		500 * time.Hour:  {24 * 3600, 24 * 3600},
+		3 * sec:          {3, 6, 12, 24, 48, 60, 60},
+		time.Millisecond: {1, 2},
+		-time.Hour:       {1, 2},
+		math.MaxInt64:    {24 * 3600},
+	} {
+		inBubble(t, nil, func(b *bubble) {
+			d := learned("a", "")
+			q, at := b.ask(d), time.Duration(0)
+			for _, want := range waits {
+				q.done(bucket.Block{Key: d.Key, First: first})
+				q = b.ask(d)
+				b.pass(want * sec)
+				at += want * sec
+				q.wantAt(at)
+			}
+			q.done(bucket.Block{Key: d.Key, For: sec, First: first}) // what is told counts
+			q = b.ask(d)
+			b.pass(sec)
+			q.wantAt(at + sec)
+		})
+	}
+}
+
 func TestThoseRefusedTogetherAreOneRefusal(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := open("a", "")

@@ -59,6 +59,9 @@ type Block struct {
 	// For is how long, from the arrival of the answer. 0 means that the answer does not say: the registry then waits
 	// a second, and twice as long after each further refusal in a row, up to a minute.
 	For time.Duration
+	// First is, where For is 0, how long it waits at first, if longer than a second. It is doubled, too, up to sixteen
+	// times as long or a minute, whichever is more.
+	First time.Duration
 }
 
 // An Alias says that requests on Key are counted by the bucket To. Where several keys are, their requests are counted

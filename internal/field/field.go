@@ -267,11 +267,29 @@ func instant(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// RetryAfter reads the Retry-After field as a time from the answer on. Its value is a number of units, an instant or a
-// date; dates are compared with the answer's own Date, or with received if it has none. It reports false if the field
-// is absent or makes no sense; an instant that is past is 0.
+// Span parses a duration with its unit or units, such as "6m0s", "1.5s" or "20ms", cut to Max.
+func Span(s string) (time.Duration, bool) {
+	s = strings.TrimSpace(s)
+	if len(s) > maxNumber {
+		return 0, false
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 || s == "" || isDecimal(s) { // "0" has no unit
+		return 0, false
+	}
+	return min(d, Max), true
+}
+
+// RetryAfter reads the Retry-After field as [Delay] does.
 func RetryAfter(h http.Header, unit time.Duration, received time.Time) (time.Duration, bool) {
-	v := Get(h, "Retry-After")
+	return Delay(h, "Retry-After", unit, received)
+}
+
+// Delay reads a field as a time from the answer on. Its value is a number of units, an instant or a date; dates are
+// compared with the answer's own Date, or with received if it has none. It reports false if the field is absent or makes
+// no sense; an instant that is past is 0.
+func Delay(h http.Header, name string, unit time.Duration, received time.Time) (time.Duration, bool) {
+	v := Get(h, name)
 	if v == "" {
 		return 0, false
 	}

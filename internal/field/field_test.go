@@ -60,6 +60,22 @@ func TestDurationIsNeverTooShort(t *testing.T) {
 	}
 }
 
+func TestSpanHasAUnit(t *testing.T) {
+	for s, want := range map[string]time.Duration{
+		"6m0s": 6 * time.Minute, "1s": time.Second, "20ms": 20 * time.Millisecond, " 1.5h ": 90 * time.Minute,
+		"0s": 0, "2562047h": field.Max, "7.66s": 7660 * time.Millisecond,
+	} {
+		if got, ok := field.Span(s); !ok || got != want {
+			t.Errorf("Span(%q) = %v, %t, want %v", s, got, ok, want)
+		}
+	}
+	for _, s := range []string{"", "0", "5", "-1s", "1e9s", "s", "999999999h", "1d", "NaNs", strings.Repeat("1", 64) + "s"} {
+		if got, ok := field.Span(s); ok || got != 0 {
+			t.Errorf("Span(%q) = %v, %t, want nothing", s, got, ok)
+		}
+	}
+}
+
 func TestScaleTakesAnyNumber(t *testing.T) {
 	for f, want := range map[float64]time.Duration{
 		math.NaN(): 0, math.Inf(1): field.Max, math.Inf(-1): 0, -1: 0, 0: 0, 2.5: 2500 * time.Millisecond,
@@ -222,6 +238,10 @@ func TestRetryAfterIsATimeFromTheAnswerOn(t *testing.T) {
 		if got, ok := field.RetryAfter(h, tt.unit, received); got != tt.want || ok != tt.ok {
 			t.Errorf("RetryAfter of %q at %q = %v, %t, want %v, %t", tt.value, tt.date, got, ok, tt.want, tt.ok)
 		}
+		h = http.Header{"X-Wait": {tt.value}, "Date": {tt.date}}
+		if got, ok := field.Delay(h, "X-Wait", tt.unit, received); got != tt.want || ok != tt.ok {
+			t.Errorf("Delay of %q at %q = %v, %t, want %v, %t", tt.value, tt.date, got, ok, tt.want, tt.ok)
+		}
 	}
 }
 
@@ -261,6 +281,7 @@ func FuzzFields(f *testing.F) {
 		"99999999999999999999", "1487332510", "1487332510.999999999", "1487332510250", "999999999999999", "1e15",
 		"Fri, 17 Feb 2017 11:55:10 GMT", "Fri, 17 Feb 2017 11:55:10 UTC", "Fri, 31 Dec 9999 23:59:59 GMT",
 		"Mon, 01 Jan 0001 00:00:00 GMT", "2017-02-17T12:55:10+01:00", "3, 3;w=3600", "\x00", "\xff", "٣",
+		"6m0s", "20ms", "-1h", "9223372036854775807ns",
 	} {
 		f.Add(s, "Fri, 17 Feb 2017 11:55:00 GMT")
 		f.Add("7", s)
@@ -278,6 +299,9 @@ func FuzzFields(f *testing.F) {
 			if d, ok := field.Duration(s, unit); d < 0 || d > field.Max || !ok && d != 0 {
 				t.Errorf("Duration(%q, %v) = %v, %t", s, unit, d, ok)
 			}
+		}
+		if d, ok := field.Span(s); d < 0 || d > field.Max || !ok && d != 0 {
+			t.Errorf("Span(%q) = %v, %t", s, d, ok)
 		}
 		if c, ok := field.Count(s); c < 0 || c > math.MaxInt32 || !ok && c != 0 {
 			t.Errorf("Count(%q) = %v, %t", s, c, ok)

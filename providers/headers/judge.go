@@ -1,106 +1,178 @@
 package headers
 
 import (
+	"bytes"
 	"net/http"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/internal/field"
 	"github.com/underlimit/underlimit/providers"
 )
 
-// Judge reads the fields of an answer. A 429 is a refusal. A 503 holds further requests back if it says for how long,
-// but proves nothing about the one that it answers.
-func (*Provider) Judge(_ *http.Request, call *providers.Call, a *providers.Answer) (v providers.Verdict) {
-	key := call.Draws[0].Key
-	refused := a.Status == http.StatusTooManyRequests
+// Judge reads the fields of an answer. A 429 is a refusal, and so is what an [API] says is one. A 503 holds further
+// requests back if it says for how long, but proves nothing about the one that it answers.
+func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.Answer) (v providers.Verdict) {
+	place := p.place(req.URL)
+	api := place.api
+	var room [2]reading // for those of most answers
+	r := reader{a: a, readings: room[:0]}
 	cached := isCached(a.Header)
-	wait, _ := field.RetryAfter(a.Header, time.Second, a.Received)
-
-	if w, ok := window(a); ok && !cached {
-		w.Key = key
-		v.Updates = append(v.Updates, w)
-		if refused && wait == 0 && w.Remaining == 0 {
-			wait = untilReset(&w, a)
-		}
+	if !cached {
+		api.read(&r)
 	}
+	windows := call.Draws[:len(place.names[0])]
+	v.Updates = r.updates(windows, api.told(place, a))
+	refusal := api.refusal(&r)
 	switch {
-	case refused: // from a cache, too: asking it again sooner is of no use
-		v.Refused, v.Scope = true, providers.ScopeUnknown
-		v.Updates = append(v.Updates, bucket.Block{Key: key, For: wait})
-	case a.Status == http.StatusServiceUnavailable && wait > 0 && !cached:
-		v.Updates = append(v.Updates, bucket.Block{Key: key, For: wait})
+	case refusal != nil: // from a cache, too: asking it again sooner is of no use
+		v.Refused, v.Scope, v.Final = true, scopeOf(refusal), refusal.Final || api.denies(a.Header)
+		if !refusal.Final {
+			v.Updates = append(v.Updates, r.block(refusal, call.Draws))
+		}
+	case a.Status == http.StatusServiceUnavailable && !cached:
+		if wait := retryAfter(a); wait > 0 {
+			v.Updates = append(v.Updates, bucket.Block{Key: windows[0].Key, For: wait})
+		}
 	}
 	return v
 }
 
 // isCached says whether an answer comes out of a cache: its fields tell of the request that it was made for.
 func isCached(h http.Header) bool {
-	age, _ := field.Number(h.Get("Age"))
+	age, _ := field.Number(field.Get(h, "Age"))
 	return age > 0
 }
 
-// families are the prefixes under which servers tell of a limit, in canonical form.
-var families = []string{"X-Ratelimit-", "X-Rate-Limit-"}
-
-// window reads a window, its key left out, from the first family of fields that tells how much is left and until when.
-func window(a *providers.Answer) (bucket.Window, bool) {
-	for _, prefix := range families {
-		remaining, ok := field.Count(a.Header.Get(prefix + "Remaining"))
-		if !ok {
-			continue
-		}
-		w := bucket.Window{Remaining: remaining}
-		w.Limit, _ = field.Count(a.Header.Get(prefix + "Limit"))
-		if readReset(&w, a, a.Header.Get(prefix+"Reset")) {
-			return w, true
+// told returns the names of the windows that an answer speaks of, nil if they are those of the request. Something that
+// is not described has none.
+func (a *api) told(pl *place, answer *providers.Answer) []string {
+	if a.scopeField == "" {
+		return nil
+	}
+	name := field.Get(answer.Header, a.scopeField)
+	if name == "" {
+		return nil
+	}
+	for i := range a.scopes {
+		if strings.EqualFold(a.scopes[i].name, name) {
+			return pl.names[i]
 		}
 	}
-	return bucket.Window{}, false
+	return []string{}
 }
 
-// rounding is how much a time in whole seconds may be off. Nobody tells whether a server rounds up or down.
-const rounding = time.Second
-
-// maxBehind is how long ago a window may have ended that is still believed.
-const maxBehind = time.Minute
-
-// readReset reads the end of a window: an instant, or a number of seconds from now.
-func readReset(w *bucket.Window, a *providers.Answer, s string) bool {
-	at, ok := field.Instant(s)
-	if !ok {
-		after, _ := field.Duration(s, time.Second)
-		if after <= 0 {
-			return false
+// updates returns what the readings say. names are those of other windows than the request drew on, if not nil.
+func (r *reader) updates(windows []bucket.Draw, names []string) (all []bucket.Update) {
+	elsewhere := names != nil && (len(names) == 0 || names[0] != windows[0].Key.Limit)
+	if elsewhere && len(r.readings) > 0 {
+		for i := range windows {
+			all = append(all, bucket.Uncounted{Key: windows[i].Key})
 		}
-		w.ResetAfter = after
-		if after%time.Second == 0 {
-			w.ResetAfter, w.Precision = min(after+rounding, field.Max), 2*rounding
-		}
-		return true
 	}
-	w.ResetAt, w.Date = at, field.Date(a.Header)
-	if ahead := at.Sub(serverTime(w, a)); ahead < -maxBehind || ahead > field.Max-rounding {
+	for i := range r.readings {
+		g := &r.readings[i]
+		apart := g.stop || g.rank >= len(windows) // it is no bucket of its own
+		rank := g.rank
+		if apart {
+			rank = 0
+		}
+		key := windows[rank].Key
+		if elsewhere {
+			if len(names) == 0 {
+				return all
+			}
+			key.Limit = names[rank]
+		}
+		switch {
+		case apart:
+			if left := r.untilReset(g); g.Remaining == 0 && left > 0 {
+				all = append(all, bucket.Block{Key: key, For: left})
+			}
+		case !g.vague || g.low():
+			w := g.Window
+			w.Key = key
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// low says whether so little is left of a window whose end nobody knows that it is to be minded. Before that, it would
+// only be taken to last and last. Its limit, which would hold in all that time, is forgotten.
+func (g *reading) low() bool {
+	low := g.Limit == 0 || g.Remaining <= g.Limit/4
+	g.Limit = 0
+	return low
+}
+
+// refusal returns what an answer refuses; nil if it does not.
+func (a *api) refusal(r *reader) *Refusal {
+	for i := range a.refusals {
+		if f := &a.refusals[i]; f.matches(r) {
+			if f.Not {
+				return nil
+			}
+			return f
+		}
+	}
+	if r.a.Status == http.StatusTooManyRequests {
+		return &tooMany
+	}
+	return nil
+}
+
+// tooMany is what any API means by it.
+var tooMany = Refusal{Status: http.StatusTooManyRequests}
+
+func (f *Refusal) matches(r *reader) bool {
+	if f.Status != r.a.Status {
 		return false
 	}
-	if at.Nanosecond() == 0 {
-		w.ResetAt, w.Precision = at.Add(rounding), 2*rounding
+	if f.Exhausted && !slices.ContainsFunc(r.readings, func(g reading) bool { return g.Remaining == 0 }) {
+		return false
 	}
-	return true
+	if f.Field != "" {
+		v := field.Get(r.a.Header, f.Field)
+		among := slices.ContainsFunc(f.Values, func(want string) bool { return strings.EqualFold(want, v) })
+		if v == "" || len(f.Values) > 0 && !among {
+			return false
+		}
+	}
+	return f.Body == "" || bytes.Contains(bytes.ToLower(r.a.Body), []byte(f.Body))
 }
 
-// untilReset is how long a window still lasts: 0 if it seems to be over.
-func untilReset(w *bucket.Window, a *providers.Answer) time.Duration {
-	if w.ResetAfter > 0 {
-		return w.ResetAfter
+func scopeOf(f *Refusal) providers.Scope {
+	if f.Scope == "" {
+		return providers.ScopeUnknown
 	}
-	return max(w.ResetAt.Sub(serverTime(w, a)), 0)
+	return f.Scope
 }
 
-// serverTime is the server's clock at the answer or, where it does not show it, ours.
-func serverTime(w *bucket.Window, a *providers.Answer) time.Time {
-	if w.Date.IsZero() {
-		return a.Received
+// denies says whether an answer says that the request need not be sent again.
+func (a *api) denies(h http.Header) bool {
+	return a.retry != "" && strings.EqualFold(field.Get(h, a.retry), "false")
+}
+
+// block returns what a refusal holds back and for how long: as long as it says or, if it does not, until whatever is
+// empty is full again.
+func (r *reader) block(f *Refusal, draws []bucket.Draw) bucket.Block {
+	b := bucket.Block{Key: draws[0].Key, For: retryAfter(r.a), First: f.Wait}
+	if f.Holds != "" {
+		for i := range draws {
+			if draws[i].Key.Limit == f.Holds {
+				b.Key = draws[i].Key
+			}
+		}
 	}
-	return w.Date
+	if b.For > 0 {
+		return b
+	}
+	for i := range r.readings {
+		if g := &r.readings[i]; g.Remaining == 0 {
+			b.For = max(b.For, r.untilReset(g))
+		}
+	}
+	return b
 }

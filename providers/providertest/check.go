@@ -150,6 +150,7 @@ func (s *subject) checkUpdate(u bucket.Update, a *providers.Answer) (broken []er
 	switch u := bucket.Value(u).(type) {
 	case bucket.Block:
 		bounded("a Block's For", u.For)
+		bounded("a Block's First", u.First)
 		return append(broken, s.checkKey(u.Key)...)
 	case bucket.Charge:
 		return append(broken, s.checkKey(u.Key)...)
