@@ -60,7 +60,7 @@ func Trials(t *testing.T, alone bool, begin func() Trialist) {
 		t.Run(named.name, func(t *testing.T) {
 			sdk := begin()
 			synctest.Test(t, func(t *testing.T) {
-				<-time.After(time.Until(today))
+				<-time.NewTimer(time.Until(today)).C
 				trials(alone)[i].run(t, sdk)
 			})
 		})

@@ -235,7 +235,7 @@ func (a *api) draws(c *fakeapi.Call, rt *route, credential string, body map[stri
 	draws := []draw{on(a.limits.of(rt, since))}
 	for _, name := range rt.further(body, c.Clock) {
 		if a.limits.has(name) {
-			d := on(a.limits.sub(name, since), name)
+			d := on(a.limits.sub(name, since))
 			if name == oldEdit {
 				d.code = codeOldEdits
 			}
@@ -247,7 +247,7 @@ func (a *api) draws(c *fakeapi.Call, rt *route, credential string, body map[stri
 	}
 	if channel := a.opts.WebhookChannel(rt.webhook()); channel != "" {
 		owner, subject = "", channel
-		hidden := on(a.limits.sub(ofWebhooksChannel, since), ofWebhooksChannel)
+		hidden := on(a.limits.sub(ofWebhooksChannel, since))
 		hidden.shared = true
 		draws = append(draws, hidden)
 	}

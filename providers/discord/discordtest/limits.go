@@ -138,8 +138,12 @@ func (l limits) of(rt *route, since time.Duration) (limit Limit, name string) {
 // has reports whether there is a limit of a name that is about some requests of a route only.
 func (l limits) has(name string) bool { _, ok := l.routes[name]; return ok }
 
-// sub returns the limit of a name that requests of a route are under besides. Its Hash is empty if nothing tells of it.
-func (l limits) sub(name string, since time.Duration) Limit { return l.at(since, l.routes, name) }
+// sub returns the limit of a name that requests of a route are under besides, and the name of its counter. Its Hash is
+// empty if nothing tells of it.
+func (l limits) sub(name string, since time.Duration) (limit Limit, counter string) {
+	limit = l.at(since, l.routes, name)
+	return limit, cmp.Or(limit.Counter, name)
+}
 
 func (l limits) at(since time.Duration, from map[string]Limit, name string) Limit {
 	limit, ok := from[name]

@@ -136,6 +136,22 @@ func TestTheDeletionOfWhatDoesNotExistCountsAsThatOfAYoungMessage(t *testing.T) 
 	}
 }
 
+func TestDeletionsOfOldMessagesMayCountAsThoseOfYoungOnesToo(t *testing.T) {
+	const route = "DELETE /channels/{channel}/messages/{message}"
+	limit := discordtest.Limit{N: 5, Window: time.Second, Hash: "young", Counter: "young"}
+	bubble(t, &discordtest.Options{
+		DeletionAges: true, Limits: map[string]discordtest.Limit{route + " young": limit, route + " old also": limit},
+	}, func(t *testing.T, srv *discordtest.Server) {
+		send(t, srv, []request{
+			{method: "DELETE", path: "/channels/1/messages/" + young(), n: 1, status: 204, remaining: "4"},
+			{method: "DELETE", path: "/channels/1/messages/5", n: 4, status: 204, remaining: "26"},
+			{method: "DELETE", path: "/channels/1/messages/5", n: 1, status: 429, remaining: "0"},
+		})
+		resp, _ := call(t, srv.Client(), "DELETE", "/api/v10/channels/1/messages/5", "")
+		headers(t, resp, map[string]string{"X-RateLimit-Bucket": "young", "X-RateLimit-Limit": "5", "Retry-After": "1"})
+	})
+}
+
 func TestALimitMayBeSilent(t *testing.T) {
 	const emojis = "/api/v10/guilds/1/emojis"
 	bubble(t, &discordtest.Options{Limits: map[string]discordtest.Limit{

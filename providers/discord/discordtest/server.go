@@ -51,7 +51,9 @@ type Options struct {
 	GlobalInteractions bool
 	// DeletionAges has limits of their own for deletions of messages younger than ten seconds, "DELETE
 	// /channels/{channel}/messages/{message} young", and older than fourteen days, the same with "old". Each has a hash.
-	// What Missing names is young.
+	// What Missing names is young. Discord was also seen to refuse more than five old ones in a second by the limit of the
+	// young ones, https://github.com/discord/discord-api-docs/issues/8330: that is a second limit, "… old also", with the
+	// Hash and the Counter of "… young".
 	DeletionAges bool
 	// OldEdits has a further limit on edits of messages older than an hour, "PATCH
 	// /channels/{channel}/messages/{message} old". No header tells of it; its refusals have the code 30046.
