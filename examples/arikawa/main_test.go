@@ -101,6 +101,11 @@ func TestArikawasMessagesAreSentAgainAfterARefusal(t *testing.T) {
 	})
 }
 
+func TestArikawasCallsMayContendOnAnyRoute(t *testing.T) {
+	t.Parallel()
+	discordload.Contend(t, trialist)
+}
+
 func TestArikawaGetsThroughTrials(t *testing.T) {
 	discordload.Trials(t, false, func() discordload.Trialist { return trialist })
 }

@@ -193,6 +193,11 @@ func TestDiscordGoUnderstandsRefusals(t *testing.T) {
 	})
 }
 
+func TestDiscordGosCallsMayContendOnAnyRoute(t *testing.T) {
+	t.Parallel()
+	discordload.Contend(t, trialist)
+}
+
 func TestDiscordGoGetsThroughTrials(t *testing.T) {
 	discordload.Trials(t, true, func() discordload.Trialist { return trialist })
 }

@@ -68,6 +68,11 @@ func TestDisgoUsesAHotBucket(t *testing.T) {
 	}
 }
 
+func TestDisgosCallsMayContendOnAnyRoute(t *testing.T) {
+	t.Parallel()
+	discordload.Contend(t, trialist(rest.NewNoopRateLimiter()))
+}
+
 func TestDisgoGetsThroughTrials(t *testing.T) {
 	discordload.Trials(t, false, func() discordload.Trialist { return trialist(rest.NewNoopRateLimiter()) })
 }
