@@ -75,6 +75,10 @@ func (e *answer) take(updates []Update) {
 			e.same(&u)
 		case *SameOwner:
 			e.same(u)
+		case SameBucket:
+			e.r.unite(u.Key, u.As, e.now)
+		case *SameBucket:
+			e.r.unite(u.Key, u.As, e.now)
 		case Block, *Block:
 			e.refused = true
 		}
@@ -114,6 +118,10 @@ func (e *answer) take(updates []Update) {
 			e.block(&u)
 		case *Block:
 			e.block(u)
+		case Stricter:
+			e.stricter(&u)
+		case *Stricter:
+			e.stricter(u)
 		}
 	}
 	t.calm(e.blocked)
@@ -411,6 +419,9 @@ func (e *answer) block(u *Block) {
 		s.probe = probeDue
 	}
 	until := e.received.add(d)
+	if another := s.kind.hold(s, e.now, until); another && u.Wider.Provider != "" {
+		e.block(&Block{Key: u.Wider, For: u.For, First: u.First})
+	}
 	if until <= s.blocked {
 		return
 	}

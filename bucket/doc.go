@@ -8,8 +8,8 @@
 //
 // Limits come from two sources. What a provider documents stands in a draw's [Policy]: a pace, a quota, a number of
 // requests at once. What its answers say arrives as updates: a [Window] (so many left until then), a [Block] (nothing
-// until then), an [Alias] (these are counted together), a [SameOwner] (these credentials are one). Whether a window is
-// fixed or slides shows from the answers. A bucket without a policy of which nothing is known yet lets one request ahead
+// until then), an [Alias] (these are counted together), a [SameOwner] (these credentials are one), a [SameBucket] (these
+// names are). Whether a window is fixed or slides shows from the answers. A bucket without a policy of which nothing is known yet lets one request ahead
 // to see; the rest wait for its answer.
 //
 // Who waits goes in the order of arrival, as tickets keep it, and of [Ticket.Priority]. [Registry.Explain] tells what a

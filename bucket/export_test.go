@@ -170,7 +170,7 @@ func (r *Registry) Check() error {
 	counted := map[*state]int32{}
 	for i, s := range r.all {
 		key := s.key()
-		if int(s.index) != i || r.find(&key) != s {
+		if int(s.index) != i || r.findBy(&key, r.hash(&key)) != s {
 			return fmt.Errorf("%v is not where it should be", key)
 		}
 		if s.inflight < 0 || s.window.granted < 0 || s.refs < 0 || s.drawn() < 0 {

@@ -92,12 +92,18 @@ func (s *script) updates() []bucket.Update {
 
 func (s *script) update() bucket.Update {
 	switch s.choose(12) {
-	case 0, 1, 2:
+	case 0, 1:
 		return block(s.draw(), s.duration())
+	case 2:
+		return bucket.Block{Key: s.draw().Key, For: s.duration(), Wider: s.draw().Key}
 	case 3, 4, 5:
 		return alias(s.draw(), s.draw())
 	case 6:
 		return bucket.SameOwner{Provider: "api", Owner: s.owner(), As: s.owner()}
+	case 7:
+		return bucket.SameBucket{Key: s.draw().Key, As: s.draw().Key}
+	case 8:
+		return bucket.Stricter{Key: s.draw().Key, Policy: scriptPolicies[s.draw().Key.Limit+"2"], For: s.duration()}
 	}
 	w := bucket.Window{
 		Key: s.draw().Key, Limit: int(s.number()), Remaining: int(s.number()),

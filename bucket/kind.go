@@ -6,8 +6,9 @@ import "time"
 type kind struct {
 	key      Key // without a Subject
 	provider *provider
-	refs     int32 // states of this kind
-	lines    *line // of those
+	strict   *strictness // what takes the place of policies; nil: nothing
+	refs     int32       // states of this kind
+	lines    *line       // of those
 	law
 
 	// alias is the Limit of the counter that shares these buckets' subjects; "": their own.
@@ -17,7 +18,24 @@ type kind struct {
 	split bool
 	clock *ServerClock // nil: no answer told a time on the server's clock
 
+	held held // what is blocked
+
 	unsure instant // until then, a window may be open in which another process sent
+}
+
+// A held is the one of a kind's buckets whose block ends last.
+type held struct {
+	subject string
+	until   instant
+}
+
+// hold notes a block on a bucket, and says whether another one is blocked as well.
+func (k *kind) hold(s *state, now, until instant) (another bool) {
+	another = now < k.held.until && k.held.subject != s.subject
+	if until >= k.held.until {
+		k.held = held{s.subject, until}
+	}
+	return another
 }
 
 // A law is what answers have told of all buckets of a kind.

@@ -13,7 +13,8 @@ type links struct {
 	// several limits, and its answers tell of one at a time.
 	also  *state
 	since instant // when the request was granted whose answer named counter
-	// folded says that the state's owner was found to be another, and counter is what its key now names.
+	// folded says that counter is what the state's key now names: its owner was found to be another, or the key another
+	// name.
 	folded bool
 
 	drawn  int32    // units in flight of requests that draw here

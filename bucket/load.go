@@ -224,6 +224,9 @@ func (l *loader) kind(in *savedKind, saved time.Time) {
 			k.alias = strings.Clone(in.Alias)
 		}
 	}
+	if until := min(l.instant(in.Until), l.at.add(r.maxBlock)); k.strict == nil && in.Strict.sound() && until > l.now {
+		k.strict = &strictness{(*Policy)(in.Strict), until}
+	}
 	if k.limit > 0 || in.Holds <= 0 {
 		return // what answers told since is newer
 	}
@@ -251,7 +254,14 @@ func (l *loader) bucket(in *savedBucket) {
 	key := Key(in.savedKey)
 	s := r.state(&key, l.now)
 	s.refs++ // so that making another does not evict it
-	if in.Counter != nil {
+	switch {
+	case in.Counter == nil:
+	case in.Same:
+		r.unite(key, Key(*in.Counter), l.now)
+		s.refs--
+		s = s.heir()
+		s.refs++
+	default:
 		l.alias(s, Key(*in.Counter))
 	}
 	if blocked > max(s.blocked, l.now) {
@@ -286,9 +296,14 @@ func (l *loader) alias(s *state, to Key) {
 // longestPolicy bounds the times of policies: with those beyond it, one could not reckon.
 const longestPolicy = math.MaxInt64 / 8
 
+// sound says whether there is a policy with which one can reckon.
+func (p *savedPolicy) sound() bool {
+	return p != nil && p.Window <= longestPolicy && p.Every <= longestPolicy
+}
+
 // debt returns what is still owed, and to which policy; nil if nothing is.
 func (l *loader) debt(in *savedBucket) (*Policy, *debt) {
-	if in.Policy == nil || in.Policy.Window > longestPolicy || in.Policy.Every > longestPolicy {
+	if !in.Policy.sound() {
 		return nil, nil
 	}
 	p := l.policies[Policy(*in.Policy)]

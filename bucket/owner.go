@@ -65,10 +65,10 @@ func (e *answer) foldDrawn(o owner) {
 	}
 }
 
-// folded says whether s was merged into another owner's bucket.
+// folded says whether s was merged into another bucket.
 func (s *state) folded() bool { return s.links != nil && s.links.folded }
 
-// heir is the bucket that a bucket was merged into as its owner was found to be another; or else itself.
+// heir is the bucket that a bucket was merged into; or else itself.
 func (s *state) heir() *state {
 	for s.folded() {
 		s = s.links.counter
@@ -110,9 +110,13 @@ func (r *Registry) foldOne(s *state, now instant) {
 	s.refs++ // so that making the other does not evict it
 	to := r.state(&key, now)
 	s.refs--
-	if to.passes(s) {
-		return
+	if !to.passes(s) {
+		r.foldInto(s, to, now)
 	}
+}
+
+// foldInto merges a bucket into another, from which no way may lead to it.
+func (r *Registry) foldInto(s, to *state, now instant) {
 	freed := s.part()
 	to.blocked = max(to.blocked, s.blocked)
 	to.refusals = max(to.refusals, s.refusals)
@@ -165,6 +169,9 @@ func (k *kind) inherit(from *kind) {
 	k.split = k.split || from.split
 	if k.alias == "" {
 		k.alias = from.alias
+	}
+	if k.strict == nil {
+		k.strict = from.strict
 	}
 }
 

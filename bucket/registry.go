@@ -166,9 +166,14 @@ func (r *Registry) hash(key *Key) uint64 { return maphash.Comparable(r.seed, *ke
 
 // find returns the bucket of a key, nil if there is none. It requires that r.mu is held.
 func (r *Registry) find(key *Key) *state {
-	return r.findBy(key, r.hash(key))
+	s := r.findBy(key, r.hash(key))
+	if s == nil {
+		return nil
+	}
+	return s.heir()
 }
 
+// findBy is find for a key whose hash is known. It returns what was merged into another bucket, too.
 func (r *Registry) findBy(key *Key, hash uint64) *state {
 	if s := r.states[hash]; s != nil && s.is(key) {
 		return s
@@ -201,6 +206,10 @@ func (r *Registry) stateBy(key *Key, hash uint64, now instant) *state {
 		s = r.make(key, hash, now)
 	}
 	s.used = now.seconds()
+	if s.folded() {
+		s = s.heir()
+		s.used = now.seconds()
+	}
 	if place != nil {
 		*place = s
 	}

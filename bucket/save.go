@@ -184,13 +184,17 @@ func (s *saver) kind(k *kind) {
 	if s.r.resolve(k.key) != k.key || !k.key.valid() || !utf8.ValidString(k.alias) {
 		return
 	}
-	if k.limit == 0 && k.alias == "" && !k.split {
+	strict := k.strict != nil && k.strict.until > s.at
+	if k.limit == 0 && k.alias == "" && !k.split && !strict {
 		return
 	}
 	to := &savedKind{savedKey: savedKey(k.key), Alias: k.alias, Split: k.split}
 	if k.limit != 0 {
 		to.Holds, to.Long, to.Votes, to.Fixed = k.limit, k.long, k.votes, k.fixed
 		to.Least, to.Most = k.period.lo, k.period.hi
+	}
+	if strict {
+		to.Strict, to.Until = s.policy(k.strict.policy), s.time(k.strict.until)
 	}
 	s.gathered = append(s.gathered, savedLine{Kind: to})
 }
@@ -209,7 +213,7 @@ func (s *saver) bucket(b *state) {
 		own.Limit = b.kind.alias
 		if b.links.counter.key() != own {
 			if c := b.root().key(); c.valid() {
-				to.Counter = (*savedKey)(&c)
+				to.Counter, to.Same = (*savedKey)(&c), b.folded()
 			}
 		}
 	}
@@ -240,12 +244,16 @@ func (s *saver) debt(b *state, to *savedBucket) {
 		}
 	}
 	if len(to.Answers) > 0 || !to.Burst.IsZero() || !to.Next.IsZero() {
-		saved := savedPolicy(*p)
-		if math.IsNaN(p.Reserve) || math.IsInf(p.Reserve, 0) {
-			saved.Reserve = 0 // JSON has no such numbers
-		}
-		to.Policy = &saved
+		to.Policy = s.policy(p)
 	}
+}
+
+func (s *saver) policy(p *Policy) *savedPolicy {
+	saved := savedPolicy(*p)
+	if math.IsNaN(p.Reserve) || math.IsInf(p.Reserve, 0) {
+		saved.Reserve = 0 // JSON has no such numbers
+	}
+	return &saved
 }
 
 // valid says whether a key can be written as it is.

@@ -61,6 +61,9 @@ type savedKind struct {
 	Most  time.Duration `json:"most_period_ns,omitempty"`
 	Alias string        `json:"alias,omitempty"`
 	Split bool          `json:"split,omitempty"`
+
+	Strict *savedPolicy `json:"strict,omitempty"` // in place of what is documented
+	Until  time.Time    `json:"until,omitzero"`   // so long
 }
 
 // A savedBucket is what a bucket holds. Its times are the wall clock's: the monotonic one means nothing to another
@@ -71,6 +74,7 @@ type savedBucket struct {
 	Until    time.Time `json:"until,omitzero"` // of the block
 	Refusals uint8     `json:"refusals,omitempty"`
 	Counter  *savedKey `json:"counter,omitempty"` // nil: that of its kind
+	Same     bool      `json:"same,omitempty"`    // the counter's key is but another name
 
 	// What is owed to the policy: answers to the quota's units, when the pace has its whole burst, and when it has a unit.
 	Policy  *savedPolicy `json:"policy,omitempty"`

@@ -98,7 +98,11 @@ func (t *Ticket) draw(r *Registry, draws []Draw, hashes *hashes, now instant) {
 			hash = hashes[i]
 		}
 		s := r.stateBy(&d.Key, hash, now)
-		if s.setPolicy(d.Policy) && s.line != nil {
+		p := d.Policy
+		if s.kind.strict != nil {
+			p = s.kind.governs(p, now)
+		}
+		if s.setPolicy(p) && s.line != nil {
 			r.serve(s, now)
 		}
 		if have := t.slot(s); have != nil {

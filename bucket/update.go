@@ -2,8 +2,8 @@ package bucket
 
 import "time"
 
-// An Update is what an answer says of buckets: a [Window], a [Block], an [Alias], a [SameOwner], an [Uncounted] or
-// a [Charge], or a pointer to one of these, and nothing else. With pointers, an answer that says much takes but one
+// An Update is what an answer says of buckets: a [Window], a [Block], an [Alias], a [SameOwner], a [SameBucket], an
+// [Uncounted], a [Charge] or a [Stricter], or a pointer to one of these, and nothing else. With pointers, an answer that says much takes but one
 // piece of memory. What they point to is not changed, and not kept; nil points to none and panics.
 type Update interface{ update() }
 
@@ -18,9 +18,13 @@ func Value(u Update) Update {
 		return *u
 	case *SameOwner:
 		return *u
+	case *SameBucket:
+		return *u
 	case *Uncounted:
 		return *u
 	case *Charge:
+		return *u
+	case *Stricter:
 		return *u
 	}
 	return u
@@ -62,6 +66,9 @@ type Block struct {
 	// First is, where For is 0, how long it waits at first, if longer than a second. It is doubled, too, up to sixteen
 	// times as long or a minute, whichever is more.
 	First time.Duration
+	// Wider, if it has a provider, is a bucket that the refusal may have been about as well. It is blocked, too, if a
+	// further bucket of Key's kind is blocked already: what refuses several of them is hardly any single one.
+	Wider Key
 }
 
 // An Alias says that requests on Key are counted by the bucket To. Where several keys are, their requests are counted
@@ -74,18 +81,35 @@ type Alias struct{ Key, To Key }
 // owed of both counts, and the stricter block.
 type SameOwner struct{ Provider, Owner, As string }
 
+// A SameBucket says that two keys name one bucket, such as the name and the ID of a channel: from now on Key is another
+// name of As. What is known and owed of both counts, and the stricter block. Other than with an Alias, which tells who
+// counts the requests on a key, that goes for what is documented, too. Where Key was another name of a third, it no
+// longer is. It is forgotten once nobody has used Key for long.
+type SameBucket struct{ Key, As Key }
+
 // An Uncounted says that the request was not counted in a bucket: another refused it.
 type Uncounted struct{ Key Key }
 
 // A Charge says that the request counts against a quota of which only what is charged counts: [Policy.Charged].
 type Charge struct{ Key Key }
 
-func (Window) update()    {}
-func (Block) update()     {}
-func (Alias) update()     {}
-func (SameOwner) update() {}
-func (Uncounted) update() {}
-func (Charge) update()    {}
+// A Stricter says that the refusal of the request shows a stricter limit than its provider documents, such as one on
+// apps of a certain kind: for some time, Policy takes the place of what draws on buckets of Key's kind have. It counts
+// only if the documented quota does not explain the refusal, in that no more than half of it was used.
+type Stricter struct {
+	Key    Key
+	Policy *Policy // must not be changed
+	For    time.Duration
+}
+
+func (Window) update()     {}
+func (Block) update()      {}
+func (Alias) update()      {}
+func (SameOwner) update()  {}
+func (Uncounted) update()  {}
+func (Charge) update()     {}
+func (SameBucket) update() {}
+func (Stricter) update()   {}
 
 // A Change is a consequence of an answer that somebody may want to hear of.
 type Change struct {

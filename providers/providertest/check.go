@@ -68,12 +68,17 @@ func (s *subject) checkCall(call *providers.Call) (broken []error) {
 		if d.Weight < 0 {
 			broken = append(broken, fmt.Errorf("a draw weighs %d", d.Weight))
 		}
-		if p := d.Policy; p != nil && (p.Quota < 0 || p.Quota > 0 && p.Window <= 0 || p.Every < 0 || p.Burst < 0 ||
-			p.Spread < 0 || !(p.Reserve >= 0 && p.Reserve <= 0.9)) {
-			broken = append(broken, fmt.Errorf("the policy of %q makes no sense: %+v", d.Key.Limit, *p))
-		}
+		broken = append(broken, checkPolicy(d.Key.Limit, d.Policy)...)
 	}
 	return broken
+}
+
+func checkPolicy(of string, p *bucket.Policy) []error {
+	if p != nil && (p.Quota < 0 || p.Quota > 0 && p.Window <= 0 || p.Every < 0 || p.Burst < 0 ||
+		p.Spread < 0 || !(p.Reserve >= 0 && p.Reserve <= 0.9)) {
+		return []error{fmt.Errorf("the policy of %q makes no sense: %+v", of, *p)}
+	}
+	return nil
 }
 
 func (s *subject) checkKey(k bucket.Key) (broken []error) {
@@ -151,6 +156,15 @@ func (s *subject) checkUpdate(u bucket.Update, a *providers.Answer) (broken []er
 	case bucket.Block:
 		bounded("a Block's For", u.For)
 		bounded("a Block's First", u.First)
+		if u.Wider != (bucket.Key{}) {
+			broken = append(broken, s.checkKey(u.Wider)...)
+		}
+		return append(broken, s.checkKey(u.Key)...)
+	case bucket.SameBucket:
+		return append(s.checkKey(u.Key), s.checkKey(u.As)...)
+	case bucket.Stricter:
+		bounded("a Stricter's For", u.For)
+		broken = append(broken, checkPolicy(u.Key.Limit, u.Policy)...)
 		return append(broken, s.checkKey(u.Key)...)
 	case bucket.Charge:
 		return append(broken, s.checkKey(u.Key)...)

@@ -237,6 +237,23 @@ func TestABrokenRuleInAVerdictIsReported(t *testing.T) {
 		{"joins nobody", "a joined Owner is empty", updates(bucket.SameOwner{Provider: "fake", As: "b"})},
 		{"joins to nobody", "whose limits an Owner has is empty", updates(bucket.SameOwner{Provider: "fake", Owner: "a"})},
 		{"joins by a secret", "holds a secret", updates(&bucket.SameOwner{Provider: "fake", Owner: "a", As: "T0p5ecret"})},
+		{
+			"blocks a wider stranger", "a key is of provider",
+			updates(bucket.Block{Key: fakeKey, Wider: bucket.Key{Provider: "x", Limit: "x"}}),
+		},
+		{
+			"takes a stranger for its own", "a key is of provider",
+			updates(bucket.SameBucket{Key: fakeKey, As: bucket.Key{Provider: "x", Limit: "x"}}),
+		},
+		{"is strict for ever", "a Stricter's For is", updates(bucket.Stricter{Key: fakeKey, For: field.Max + 1})},
+		{
+			"is strict without sense", "makes no sense",
+			updates(bucket.Stricter{Key: fakeKey, Policy: &bucket.Policy{Quota: -1}}),
+		},
+		{
+			"is strict with a stranger", "a key is of provider",
+			updates(bucket.Stricter{Key: bucket.Key{Provider: "x", Limit: "x"}}),
+		},
 		{"aliases to nowhere", "Limit is empty", updates(bucket.Alias{Key: fakeKey, To: bucket.Key{Provider: "fake"}})},
 		{"blocks backwards by a pointer", "For is", updates(&bucket.Block{Key: fakeKey, For: -1})},
 		{"owes by a pointer", "left of", updates(&bucket.Window{Key: fakeKey, Remaining: -1})},

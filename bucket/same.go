@@ -1,0 +1,26 @@
+package bucket
+
+// unite has a key be another name of a bucket. It requires that r.mu is held.
+func (r *Registry) unite(key, as Key, now instant) {
+	to := r.state(&as, now)
+	key = r.resolve(key)
+	hash := r.hash(&key)
+	s := r.findBy(&key, hash)
+	if s != nil && (s == to || s.heir() == to) {
+		return
+	}
+	to.refs++ // so that making the other does not evict it
+	defer func() { to.refs-- }()
+	if s == nil {
+		s = r.make(&key, hash, now)
+		s.used = now.seconds()
+	}
+	if s.folded() {
+		for _, c := range s.part() { // it was the name of another
+			r.serve(c, now)
+		}
+	}
+	if !to.passes(s) {
+		r.foldInto(s, to, now)
+	}
+}

@@ -1,0 +1,166 @@
+package bucket_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/underlimit/underlimit/bucket"
+)
+
+func sameBucket(d, as bucket.Draw) bucket.SameBucket {
+	return bucket.SameBucket{Key: d.Key, As: as.Key}
+}
+
+// named is a draw on a paced bucket by one of its names.
+func named(name string) bucket.Draw {
+	return bucket.Draw{Key: key("post", name), Policy: modelPost}
+}
+
+var modelPost = &bucket.Policy{Every: sec, Burst: 1}
+
+func TestTwoNamesOfABucketShareItsPace(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := named("#general"), named("C1")
+		b.warm(id)
+		b.ask(name).done(sameBucket(name, id))
+		qs := []*request{b.ask(id), b.ask(name), b.ask(id)}
+		wantWaiting(3, qs...)
+		for i, q := range qs {
+			b.pass(sec)
+			wantWaiting(2-i, qs...)
+			q.done(sameBucket(name, id)) // which is nothing new
+		}
+		b.pass(10 * sec)
+		qs = []*request{b.ask(name), b.ask(id)}
+		wantWaiting(1, qs...)
+	})
+}
+
+func TestOfTwoNamesTheStricterBlockHolds(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := open("post", "#general"), open("post", "C1")
+		b.ask(name).done(block(name, 9*sec))
+		b.ask(id).done(block(id, 4*sec))
+		b.ask(open("other", "")).done(sameBucket(name, id))
+		q := b.ask(id)
+		b.pass(9*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(9 * sec)
+		q.done(block(name, 3*sec)) // by whatever name
+		q = b.ask(id)
+		b.pass(3 * sec)
+		q.wantAt(12 * sec)
+	})
+}
+
+func TestWhoWaitsByANameWaitsForTheBucketItTurnsOutToBe(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := named("#general"), named("C1")
+		b.warm(id)
+		b.ask(id).done(block(id, 5*sec))
+		first := b.ask(name)
+		waits := b.ask(name)
+		waits.wantWaiting()
+		first.done(sameBucket(name, id))
+		b.pass(sec)
+		waits.wantWaiting()
+		b.pass(4 * sec)
+		waits.wantAt(5 * sec)
+	})
+}
+
+func TestWhatIsInFlightUnderBothNamesCounts(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		two := &bucket.Policy{Concurrent: 2}
+		name := bucket.Draw{Key: key("post", "#general"), Policy: two}
+		id := bucket.Draw{Key: key("post", "C1"), Policy: two}
+		first, second := b.ask(name), b.ask(id)
+		b.ask(open("other", "")).done(sameBucket(name, id))
+		both := b.ask(name, id)
+		both.wantWaiting()
+		first.done()
+		both.wantAt(0)
+		third := b.ask(name)
+		third.wantWaiting()
+		second.done()
+		third.wantAt(0) // as both is one request, by whatever names it draws
+	})
+}
+
+func TestANameMayComeToMeanAnotherBucket(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, before, after := named("#general"), named("C1"), named("C2")
+		b.warm(name)
+		b.ask(name).done(sameBucket(name, before))
+		b.pass(sec)
+		b.ask(name).done(sameBucket(name, after)) // as another channel is called so by now
+		b.ask(after).done()
+		wantWaiting(2, b.ask(before), b.ask(name))
+	})
+}
+
+func TestNamesDoNotGoRoundInACircle(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		x, y, z := named("x"), named("y"), named("z")
+		b.warm(x)
+		b.ask(open("other", "")).done(
+			sameBucket(x, y), sameBucket(y, z), sameBucket(z, x), sameBucket(x, x), alias(z, x), sameBucket(y, x))
+		qs := []*request{b.ask(x), b.ask(y), b.ask(z)}
+		wantWaiting(2, qs...)
+	})
+}
+
+func TestANameThatIsInUseIsRemembered(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := named("#general"), named("C1")
+		b.warm(name)
+		b.ask(name).done(sameBucket(name, id))
+		for range 60 { // more than an hour, in which others come and go
+			b.pass(70 * sec)
+			b.ask(name).done()
+			b.ask(open("other", b.now().String())).done()
+		}
+		b.ask(id).wantWaiting()
+	})
+}
+
+func TestANameOfOneOwnerCanMeanABucketOfAnother(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		hook, post := of("hook", named("")), named("C1")
+		b.warm(post)
+		b.ask(open("other", "")).done(sameBucket(hook, post), same("owner", "someone"))
+		qs := []*request{b.ask(hook), b.ask(of("someone", post)), b.ask(post)}
+		wantWaiting(2, qs...)
+	})
+}
+
+func TestANameOutlivesARestart(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := named("#general"), named("C1")
+		b.warm(name)
+		b.ask(name).done(sameBucket(name, id), block(id, 5*sec))
+		if !strings.Contains(string(b.saved()), `"same":true`) {
+			b.Fatalf("no name is saved: %s", b.saved())
+		}
+		b = b.restart()
+		q := b.ask(name)
+		b.pass(5 * sec)
+		q.wantAt(5 * sec)
+		q.done()
+		b.ask(id).wantWaiting()
+	})
+}
+
+func TestWhatIsKnownOfANameIsWhatIsKnownOfItsBucket(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := open("post", "#general"), open("post", "C1")
+		b.ask(name).done(sameBucket(name, id), block(id, 5*sec))
+		x := b.Explain(new(bucket.Ticket), name)
+		if x.Wait != 5*sec || x.Buckets[0].Counter != id.Key {
+			b.Errorf("explained as %+v", x)
+		}
+		b.Unblock(name.Key)
+		b.ask(id).wantAt(0)
+	})
+}
