@@ -140,6 +140,7 @@ func (t *Ticket) countedBefore(i int, a, b *state) bool {
 // serve lets those through who wait at s and may go, and has the rest looked at again in time.
 func (r *Registry) serve(s *state, now instant) {
 	r.pruneRoutes(s, now)
+	s.herd(now)
 	for s.line != nil && s.line.waiting > 0 {
 		w := s.line.first(everybody)
 		by, at := r.refuser(w.ticket, now)
@@ -147,7 +148,6 @@ func (r *Registry) serve(s *state, now instant) {
 			by, at = s.spaced(w, now)
 		}
 		if by == s {
-			s.herd(at, now)
 			p, other, soon := r.preferred(s, w, now)
 			if p != nil && other != s {
 				r.move(p, other, soon, now)
@@ -213,7 +213,6 @@ func (r *Registry) overtaken(w *waiter) bool {
 func (r *Registry) stand(w *waiter, by *state, at, now instant) {
 	l := by.line
 	l.add(w)
-	by.herd(at, now)
 	first := l.first(everybody)
 	if first != w {
 		if r.reserveAt(by) == 0 || l.first(0) != w {

@@ -6,11 +6,12 @@ import "time"
 // one. That is a matter of the line: who comes when nobody waits is in no herd. Everything here requires that
 // Registry.mu is held.
 
-// herd notes that the first in line at s waits until at. Where that is a moment, those in line are a herd for as long as
-// there is a line: who comes meanwhile stands behind them.
-func (s *state) herd(at, now instant) {
-	if p := s.policy; p != nil && p.Spread > 0 && at != never && s.line.turn == 0 {
-		s.line.turn = now
+// herd notes that a moment has come for which the first in line at s waited. Those in line are a herd from then on, for as
+// long as there is a line: who comes meanwhile stands behind them.
+func (s *state) herd(now instant) {
+	l, p := s.line, s.policy
+	if l != nil && l.turn == 0 && p != nil && p.Spread > 0 && l.wake >= 0 && l.wakeAt <= now {
+		l.turn = now
 	}
 }
 
@@ -36,9 +37,10 @@ func (s *state) spaced(w *waiter, now instant) (*state, instant) {
 	return nil, 0
 }
 
-// spreading is how much later than the first of a herd one goes whom so many precede.
+// spreading is how much later than the first of a herd, or of those who will be one, one goes whom so many precede.
 func (s *state) spreading(others int) time.Duration {
-	if s.line == nil || s.line.turn == 0 || s.window.limit <= 0 {
+	l := s.line
+	if l == nil || l.turn == 0 && l.wake < 0 || s.window.limit <= 0 {
 		return 0
 	}
 	return s.gap() * time.Duration(others%int(s.window.limit))

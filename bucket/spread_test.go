@@ -56,6 +56,22 @@ func TestThoseWhoHearOnlyLaterHowLongTheyWaitAreAHerd(t *testing.T) {
 	})
 }
 
+func TestThoseWhomAnAnswerLetsGoBeforeTheMomentAreNoHerd(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := spread(0)
+		b.ask(d).done(window(d, 10, 9, 10*sec))
+		sent := b.askAll(6, d)
+		b.pass(sec)
+		sent[0].done(window(d, 10, 3, 9*sec)) // the others may not be counted yet
+		qs := b.askAll(2, d)
+		wantWaiting(2, qs...)
+		b.pass(sec)
+		answer(sent[1:], window(d, 10, 3, 8*sec))
+		qs[0].wantAt(2 * sec)
+		qs[1].wantAt(2 * sec)
+	})
+}
+
 func TestWhoComesBehindAHerdGoesAfterIt(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := spread(0)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func TestARefusalWithSomethingLeftHoldsTheWholeWorkspaceUntilTheReset(t *testing
 			a := w.call("b", http.MethodGet, "/contacts", "")
 			expect(w, "status", a.status, 200)
 			w.refusals(1)
-			expect(w, "whose limit", w.scopes[0], providers.ScopeWorkspace)
+			expect(w, "whose limit", w.traced()[0], providers.ScopeWorkspace)
 			if a.at < 10*second || a.at > 12*second {
 				w.Errorf("it was answered at %v", a.at)
 			}
@@ -244,19 +245,19 @@ func TestARetryAfterComesFirst(t *testing.T) {
 }
 
 func TestABusyResourceHoldsNothingElse(t *testing.T) {
-	busy := true
+	var calm atomic.Bool
 	inWorld(t, intercomtest.Options{Busy: func(r *http.Request) bool {
-		return busy && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/contacts/")
+		return !calm.Load() && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/contacts/")
 	}}, nil, func(w *world) {
 		done := make(chan answered)
 		go func() { done <- w.get("/contacts/1") }()
 		w.until(500 * time.Millisecond)
 		w.refusals(1)
-		expect(w, "whose limit", w.scopes[0], providers.ScopeShared)
+		expect(w, "whose limit", w.traced()[0], providers.ScopeShared)
 		expect(w, "another resource", w.get("/contacts").at, 500*time.Millisecond+up+down)
 		expect(w, "another method", w.call("a", http.MethodPut, "/contacts/2", `{"name":"x"}`).at,
 			500*time.Millisecond+2*(up+down))
-		busy = false
+		calm.Store(true)
 		start := w.now()
 		w.get("/contacts/2") // of the same resource
 		if w.now()-start < 400*time.Millisecond {
@@ -278,8 +279,8 @@ func TestAPendingExportIsTheCallersAffairAndHoldsNobody(t *testing.T) {
 			if !strings.Contains(a.body, "pending") {
 				w.Errorf("the caller gets %q", a.body)
 			}
-			if !slices.Equal(w.scopes, []providers.Scope{providers.ScopeQuota}) {
-				w.Errorf("traced are %v", w.scopes)
+			if !slices.Equal(w.traced(), []providers.Scope{providers.ScopeQuota}) {
+				w.Errorf("traced are %v", w.traced())
 			}
 			expect(w, "sendings", w.Report().Calls, most+1)
 			at := w.now()

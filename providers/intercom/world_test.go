@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +51,13 @@ func inWorld(t *testing.T, fake intercomtest.Options, opts *intercom.Options, f 
 		}})
 		f(w)
 	})
+}
+
+// traced are the scopes of the refusals so far.
+func (w *world) traced() []providers.Scope {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.scopes)
 }
 
 // now is how long the world has lasted.
