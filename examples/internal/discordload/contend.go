@@ -2,7 +2,6 @@ package discordload
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -38,8 +37,13 @@ func Contend(t *testing.T, sdk Trialist) {
 		func(g, i int) error { return calls.Edit(channel, channel, text(fmt.Sprint("edits ", g), i)) },
 		func(g, i int) error { return calls.Delete(channel, message(aDay, g*n+i)) },
 		func(g, i int) error { return calls.Execute(channel, "secret", text(fmt.Sprint("webhook ", g), i)) },
-		func(g, i int) error { return calls.FollowUp(channel, token(0), text(fmt.Sprint("answers ", g), i)) },
-		func(g, i int) error { return calls.Respond(strconv.Itoa(1+g*n+i), token(g*n+i)) },
+		func(g, i int) error {
+			return calls.FollowUp(channel, token(channel), text(fmt.Sprint("answers ", g), i))
+		},
+		func(g, i int) error {
+			interaction := message(0, g*n+i)
+			return calls.Respond(interaction, token(interaction))
+		},
 	}
 	var wg sync.WaitGroup
 	for _, kind := range kinds {

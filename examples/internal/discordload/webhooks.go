@@ -1,9 +1,8 @@
 package discordload
 
 import (
-	"fmt"
+	"encoding/base64"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
@@ -14,14 +13,15 @@ func ofWebhooks(channels []string) []trial {
 	const tokens, answers = 3, 12 // five in two seconds to each interaction
 	late := make([]line, tokens)
 	for i := range late {
+		interaction := message(0, i)
 		late[i] = line{n: answers, call: func(c Calls, n int) error {
-			return c.FollowUp(channels[0], token(i), text(token(i), n))
+			return c.FollowUp(channels[0], token(interaction), text(interaction, n))
 		}, by: 5 * time.Second}
 	}
 	return []trial{
 		{ // Discord counts them if they come with the bot's token, or so it was seen.
 			name:    "answers to interactions while the global limit is used up",
-			options: discordtest.Options{GlobalInteractions: true},
+			options: discordtest.Options{GlobalInteractions: true, InteractionAges: true},
 			lines: slices.Concat(
 				later(sending(Channels(60), 10, 13*time.Second), 8*time.Second), answering(10, 20), late,
 			),
@@ -61,18 +61,18 @@ func hooking(how func(c Calls, id, token, text string) error, id string, n int, 
 	return line{n: n, call: func(c Calls, i int) error { return how(c, id, "secret", text("hook "+id, i)) }, by: by}
 }
 
-// interactionToken is what the tokens of interactions begin with.
-const interactionToken = "aW50ZXJhY3Rpb246"
-
-func token(interaction int) string { return fmt.Sprint(interactionToken, interaction) }
+// token is the token of an interaction.
+func token(interaction string) string {
+	return base64.RawStdEncoding.EncodeToString([]byte("interaction:" + interaction + ":secret"))
+}
 
 // answering is lines of first answers to interactions, each n one after the other, none of which waits for anything.
 func answering(lines, n int) []line {
 	answers := make([]line, lines)
 	for l := range answers {
 		answers[l] = line{n: n, call: func(c Calls, i int) error {
-			i += 1 + l*n
-			return c.Respond(strconv.Itoa(i), token(i))
+			interaction := message(0, i+l*n) // made now
+			return c.Respond(interaction, token(interaction))
 		}, by: time.Duration(n) * roundTrip}
 	}
 	return answers

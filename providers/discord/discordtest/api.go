@@ -130,7 +130,12 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	if !rt.open() && !a.opts.Authorized(credential) {
 		return wrong(http.StatusUnauthorized, 0, "401: Unauthorized")
 	}
-	if rt.secret != "" && !a.opts.AuthorizedToken(rt.secret) {
+	var since time.Duration // the interaction that it answers
+	if a.opts.InteractionAges {
+		since = rt.since(c.Clock)
+	}
+	expired := rt.name != callback && since > tokenLife
+	if rt.secret != "" && (expired || !a.opts.AuthorizedToken(rt.secret)) {
 		return wrong(http.StatusUnauthorized, 50027, "Invalid Webhook Token")
 	}
 	rt.missing = rt.message() && a.opts.Missing(c.Request)
@@ -154,6 +159,8 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	switch webhook := rt.webhook(); {
 	case webhook != "" && a.opts.Gone(webhook):
 		reply = wrong(http.StatusNotFound, 10015, "Unknown Webhook")
+	case rt.name == callback && since > answerIn:
+		reply = wrong(http.StatusNotFound, 10062, "Unknown interaction")
 	case rt.missing:
 		reply = wrong(http.StatusNotFound, 10008, "Unknown Message")
 		reply.Violation = "" // nobody can know

@@ -20,8 +20,8 @@
 // Without options, each route has one limit, by default with numbers that people have met. Its counter belongs to the
 // credential, the route's hash (or its Limit.Counter) and the channel, guild or webhook that the path begins with;
 // the token of a webhook or an interaction is a credential. Its window begins with the first request in it and ends all
-// at once. All requests of a credential, or those without one, are under a global limit that slides, but for answers to
-// interactions. A request without a credential is answered 401 where one is needed; too many of these, of 403s and of
+// at once. Changes of reactions share a counter. All requests of a credential, or those without one, are under a global
+// limit that slides, but for answers to interactions. A request without a credential is answered 401 where one is needed; too many of these, of 403s and of
 // 429s get the caller banned.
 //
 // What else Discord has been seen to do is off, and has an option each:
@@ -42,7 +42,8 @@
 //	WebhookChannel        a limit on all webhooks of a channel, which nothing tells of
 //	Invalid               another number of invalid requests to be banned for
 //	Authorized            credentials that are refused (401), for good or for a time
-//	AuthorizedToken       expired interactions, wrong tokens of webhooks (401, code 50027)
+//	AuthorizedToken       wrong tokens of webhooks and interactions (401, code 50027)
+//	InteractionAges       interactions that are answered too late (404, code 10062, or 401)
 //	Forbidden             requests that are forbidden (403)
 //	Missing               messages that do not exist (404, code 10008)
 //	Gone                  deleted webhooks (404, code 10015)
@@ -54,9 +55,9 @@
 //
 // # What is wrong with a client
 //
-// A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: requests
-// without a valid credential where one is needed, malformed ones, and the one that gets the caller banned. The time
-// told is the body's retry_after, which is more exact than the header.
+// A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: those that are
+// answered 400, 401, 403 or 404, unless for a message that is missing, and the one that gets the caller banned. The
+// time told is the body's retry_after, which is more exact than the header.
 //
 // # What it has seen
 //

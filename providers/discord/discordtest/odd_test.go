@@ -1,6 +1,7 @@
 package discordtest_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -255,6 +256,47 @@ func TestALaterAnswerToAnInteractionIsAMessage(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestInteractionsMayGetTooOld(t *testing.T) {
+	id := young()
+	token := base64.RawStdEncoding.EncodeToString([]byte("interaction:" + id + ":random"))
+	first := "/api/v10/interactions/" + id + "/" + token + "/callback"
+	later := "/api/v10/webhooks/9/" + token
+	for _, ages := range []bool{true, false} {
+		bubble(t, &discordtest.Options{InteractionAges: ages}, func(t *testing.T, srv *discordtest.Server) {
+			violations := 0
+			for _, tt := range []struct {
+				after  time.Duration
+				path   string
+				status int
+				body   string // if they get too old
+			}{
+				{3 * time.Second, first, 204, ""},
+				{time.Millisecond, first, 404, `{"code":10062,"message":"Unknown interaction"}`},
+				{15*time.Minute - 3001*time.Millisecond, later, 200, ""},
+				{0, "/api/v10/webhooks/9/" + interaction, 200, ""}, // nothing tells how old it is
+				{time.Millisecond, later, 401, `{"code":50027,"message":"Invalid Webhook Token"}`},
+				{0, later + "==", 401, `{"code":50027,"message":"Invalid Webhook Token"}`},
+				{0, first, 404, `{"code":10062,"message":"Unknown interaction"}`},
+				{0, "/api/v10/webhooks/9/secret", 204, ""}, // a webhook's does not
+			} {
+				time.Sleep(tt.after)
+				resp, body := call(t, srv.Client(), "POST", tt.path, `{}`)
+				switch {
+				case ages || tt.body == "":
+					expect(t, "status", resp.StatusCode, tt.status)
+				case resp.StatusCode >= 300:
+					t.Errorf("%s is answered %d", tt.path, resp.StatusCode)
+				}
+				if ages && tt.body != "" {
+					violations++
+					expect(t, "body", body, tt.body)
+				}
+			}
+			expect(t, "violations", srv.Report().ViolationCount, violations)
+		})
+	}
 }
 
 func TestTheEdgeMayNotLetAClientIn(t *testing.T) {

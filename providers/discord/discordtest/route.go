@@ -1,6 +1,7 @@
 package discordtest
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -135,6 +136,29 @@ func (rt *route) message() bool { return strings.Contains(rt.path, "/messages/{m
 
 // interactionToken is what the tokens of all interactions begin with: "interaction:" in base64.
 const interactionToken = "aW50ZXJhY3Rpb246"
+
+// What an interaction may take: https://docs.discord.com/developers/interactions/receiving-and-responding
+const (
+	answerIn  = 3 * time.Second
+	tokenLife = 15 * time.Minute
+)
+
+// since returns how old the interaction is that the request answers; 0 if it answers none, or nothing tells. An
+// interaction's token has its id, too.
+func (rt *route) since(clock time.Time) time.Duration {
+	if !rt.interaction() || rt.secret == "" {
+		return 0
+	}
+	id := rt.segments[1]
+	if rt.webhook() != "" {
+		token, _ := base64.RawStdEncoding.DecodeString(strings.TrimRight(rt.secret, "="))
+		id, _, _ = strings.Cut(strings.TrimPrefix(string(token), "interaction:"), ":")
+	}
+	if !digits(id) {
+		return 0
+	}
+	return clock.Sub(created(id, clock))
+}
 
 // interaction reports whether the request answers an interaction, at once or later.
 func (rt *route) interaction() bool {

@@ -78,6 +78,9 @@ type Options struct {
 	// AuthorizedToken says which tokens of webhooks and interactions, that stand in the path, are valid; others are
 	// answered 401 with code 50027. Nil means all. Its calls do not overlap.
 	AuthorizedToken func(token string) bool
+	// InteractionAges has interactions get too old, by their ids: a first answer that is later than three seconds is
+	// answered 404 with code 10062, and later answers after 15 minutes as those with a token that is not valid.
+	InteractionAges bool
 	// Missing says which requests are about a message that does not exist, of those whose path has one: they are answered
 	// 404 with code 10008. Nil means none. Its calls do not overlap.
 	Missing func(*http.Request) bool

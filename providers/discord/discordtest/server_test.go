@@ -862,6 +862,8 @@ func FuzzServer(f *testing.F) {
 	f.Add("GET", "/api/v10/webhooks/1", "", "")
 	f.Add("POST", "/api/v10/webhooks/2/x", "", "")
 	f.Add("POST", "/api/v10/webhooks/2/y", "application/json", "{}")
+	f.Add("POST", "/api/v10/interactions", "", "")
+	f.Add("POST", "/api/v10/webhooks/2/aW50ZXJhY3Rpb246NTo", "", "")
 	f.Fuzz(func(t *testing.T, method, path, mediaType, body string) {
 		req, err := http.NewRequest(method, "https://discord.com", strings.NewReader(body))
 		if err != nil {
@@ -872,6 +874,7 @@ func FuzzServer(f *testing.F) {
 		req.Header.Set("Content-Type", mediaType)
 		srv := discordtest.NewServer(&discordtest.Options{
 			GlobalFixed: true, GlobalInteractions: true, DeletionAges: true, OldEdits: true, Renames: true,
+			InteractionAges: true,
 			Missing:         func(r *http.Request) bool { return r.Method == http.MethodDelete },
 			WebhookChannel:  func(webhook string) string { return webhook },
 			AuthorizedToken: func(token string) bool { return token != "x" },
