@@ -156,23 +156,32 @@ func (p *Pacer) typing(ctx context.Context, channel string) error {
 	if !ok {
 		return p.take(ctx, bucket.Wait, p.frame()...)
 	}
-	p.mu.Lock()
-	subject := p.id + "/" + strconv.Itoa(p.reset) + "/" + d.Key.Subject
-	p.mu.Unlock()
-	turn := draw("typing.turn", subject, oneOnly)
-	pace := draw("typing", subject, typing)
-
-	mine, err := p.acquire(ctx, bucket.Reject, turn)
+	channel = d.Key.Subject
+	mine, err := p.acquire(ctx, bucket.Reject, draw("typing.turn", p.id+"/"+channel, oneOnly))
 	if err != nil {
 		return dropped(err)
 	}
 	defer mine.Cancel()
+	pace := p.typingPace(channel)
 	old, err := p.acquire(ctx, bucket.Reject, pace)
 	if err != nil {
 		return dropped(err)
 	}
 	old.Cancel() // it is not yet sent
-	return p.take(ctx, bucket.Wait, append(p.frame(), pace)...)
+	if err := p.take(ctx, bucket.Wait, append(p.frame(), pace)...); err != nil {
+		return err
+	}
+	if now := p.typingPace(channel); now.Key != pace.Key { // it goes to a new connection
+		return p.take(context.WithoutCancel(ctx), bucket.Shadow, now)
+	}
+	return nil
+}
+
+// typingPace is for indicators of a channel on this connection.
+func (p *Pacer) typingPace(channel string) bucket.Draw {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return draw("typing", p.id+"/"+strconv.Itoa(p.reset)+"/"+channel, typing)
 }
 
 func dropped(err error) error {

@@ -379,6 +379,33 @@ func TestAGoodbyeHoldsWritesUntilTheNextConnection(t *testing.T) {
 	})
 }
 
+func TestATypingIndicatorThatWaitedForAConnectionCountsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, nil)
+		l.Hold()
+		went := make(chan time.Duration)
+		go func() { went <- l.at(typing("C1")) }()
+		synctest.Wait()
+		<-time.After(5 * s)
+		l.Reset()
+		if err := l.Wait(t.Context(), []byte(typing("C1"))); err != rtm.ErrDrop { //nolint:errorlint // itself
+			t.Errorf("while one is about to go: %v", err)
+		}
+		if got := <-went; got != 5*s {
+			t.Errorf("it went at %v", got)
+		}
+		<-time.After(3*s - 1)
+		if err := l.Wait(t.Context(), []byte(typing("C1"))); err != rtm.ErrDrop { //nolint:errorlint // itself
+			t.Errorf("less than three seconds later: %v", err)
+		}
+		<-time.After(1)
+		if got := l.at(typing("C1")); got != 8*s {
+			t.Errorf("the next went at %v", got)
+		}
+		l.quiet()
+	})
+}
+
 func TestANewConnectionMakesNoRoomInChannels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLine(t, nil)
