@@ -102,6 +102,10 @@ func (e *answer) take(updates []Update) {
 			e.charged = append(e.charged, e.state(&u.Key))
 		case *Charge:
 			e.charged = append(e.charged, e.state(&u.Key))
+		case Rule:
+			e.rule(&u)
+		case *Rule:
+			e.rule(u)
 		case Window:
 			e.window(&u)
 		case *Window:

@@ -63,4 +63,5 @@ func (d Draw) weight() int32 { return int32(min(max(d.Weight, 1), maxWeight)) }
 const (
 	maxWeight = 1 << 14 // of one draw
 	maxLimit  = 1 << 24 // of a window, or a quota
+	maxRule   = 1 << 14 // of a quota that an answer tells: its units are kept one by one
 )

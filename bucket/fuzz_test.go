@@ -105,6 +105,11 @@ func (s *script) update() bucket.Update {
 	case 8:
 		return bucket.Stricter{Key: s.draw().Key, Policy: scriptPolicies[s.draw().Key.Limit+"2"], For: s.duration()}
 	}
+	if s.choose(8) == 0 {
+		return bucket.Rule{
+			Key: s.draw().Key, Quota: int(s.number()), Window: s.duration(), Concurrent: int(s.number()), Used: int(s.number()),
+		}
+	}
 	w := bucket.Window{
 		Key: s.draw().Key, Limit: int(s.number()), Remaining: int(s.number()),
 		ResetAfter: s.duration(), Precision: s.duration(),

@@ -127,7 +127,7 @@ func (r *Registry) foldInto(s, to *state, now instant) {
 	case s.policy == nil:
 	case to.policy == nil:
 		to.setPolicy(s.policy)
-		to.lent = s.lent
+		to.lent, to.ruled = s.lent, s.ruled
 	case s.lent && *s.policy != *to.policy:
 		s.debt = nil
 	}

@@ -22,6 +22,7 @@ type state struct {
 	probe    probe
 	refusals uint8 // in a row, for blocks of unknown length
 	lent     bool  // policy is a loaded one, and of no draw
+	ruled    bool  // policy is of an answer's Rule, and of no draw
 
 	used     int32 // the latest access, in seconds
 	index    int32 // in Registry.all
@@ -169,6 +170,6 @@ func (s *state) setPolicy(p *Policy) (changed bool) {
 	if p == nil || s.policy == nil || *s.policy != *p {
 		s.debt, changed = nil, true
 	}
-	s.policy, s.lent = p, false
+	s.policy, s.lent, s.ruled = p, false, false
 	return changed
 }

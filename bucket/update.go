@@ -3,8 +3,9 @@ package bucket
 import "time"
 
 // An Update is what an answer says of buckets: a [Window], a [Block], an [Alias], a [SameOwner], a [SameBucket], an
-// [Uncounted], a [Charge] or a [Stricter], or a pointer to one of these, and nothing else. With pointers, an answer that says much takes but one
-// piece of memory. What they point to is not changed, and not kept; nil points to none and panics.
+// [Uncounted], a [Charge], a [Stricter] or a [Rule], or a pointer to one of these, and nothing else. With pointers, an
+// answer that says much takes but one piece of memory. What they point to is not changed, and not kept; nil points to
+// none and panics.
 type Update interface{ update() }
 
 // Value returns the update that u points to, or else u itself.
@@ -25,6 +26,8 @@ func Value(u Update) Update {
 	case *Charge:
 		return *u
 	case *Stricter:
+		return *u
+	case *Rule:
 		return *u
 	}
 	return u
@@ -102,6 +105,19 @@ type Stricter struct {
 	For    time.Duration
 }
 
+// A Rule says what a bucket's limit is, where an answer tells its numbers but not when a window ends: how many units may
+// arrive in any span as long as Window, and how many may be in flight, as in a [Policy]. It holds until another Rule
+// replaces it, and only where no draw documents a policy. A Rule of nothing says that there is no limit; so does one of
+// more than 16,384 units, or of a Window longer than Options.MaxBlock.
+type Rule struct {
+	Key        Key
+	Quota      int
+	Window     time.Duration
+	Concurrent int
+	// Used is how much of the quota is used up when it is told first: as much as if it had just arrived.
+	Used int
+}
+
 func (Window) update()     {}
 func (Block) update()      {}
 func (Alias) update()      {}
@@ -110,6 +126,7 @@ func (Uncounted) update()  {}
 func (Charge) update()     {}
 func (SameBucket) update() {}
 func (Stricter) update()   {}
+func (Rule) update()       {}
 
 // A Change is a consequence of an answer that somebody may want to hear of.
 type Change struct {

@@ -216,6 +216,8 @@ func told(v *providers.Verdict) string {
 		switch u := u.(type) {
 		case bucket.Window:
 			words = append(words, "window "+u.Key.Limit)
+		case bucket.Rule:
+			words = append(words, "rule "+u.Key.Limit)
 		case bucket.Uncounted:
 			words = append(words, "not "+u.Key.Limit)
 		case bucket.Block:
@@ -262,7 +264,7 @@ func TestAnAnswerMeansWhatItsAPISays(t *testing.T) {
 		{
 			"all windows", 200, "X-Acme-Limit: 9~ X-Acme-Left: 3~ X-Acme-Reset: 750~ X-Acme-Day: 100~ X-Acme-Day-Left: 5~ " +
 				"X-Acme-Usage: 1/10~ X-Acme-Bytes-Left: 9~ X-Acme-Bytes-Reset: 9", "",
-			"window acme, window acme daily, window acme bucket",
+			"window acme, rule acme daily, window acme bucket",
 		},
 		{"no bytes", 200, "X-Acme-Bytes-Left: 0~ X-Acme-Bytes-Reset: 9", "", "block acme for 10s"},
 		{

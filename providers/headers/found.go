@@ -15,7 +15,12 @@ func (r *reader) found() {
 	h := r.a.Header
 	policies := parsePolicies(h[policyField])
 	for _, p := range policies {
-		r.lengths = append(r.lengths, p.length)
+		switch {
+		case p.concurrent:
+			r.concurrent = p.limit
+		case !p.other && p.length > 0:
+			r.lengths = append(r.lengths, p.length)
+		}
 	}
 	r.items(policies)
 	ietf := len(r.readings) > 0

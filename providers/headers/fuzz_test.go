@@ -56,6 +56,11 @@ func FuzzHeaders(f *testing.F) {
 				case bucket.Block:
 					held = held || slices.ContainsFunc(call.Draws, func(d bucket.Draw) bool { return d.Key == u.Key })
 					bounded(t, u.For)
+				case bucket.Rule:
+					bounded(t, u.Window)
+					if u.Quota < 0 || u.Concurrent < 0 || u.Used < 0 || u.Quota > 0 && u.Window == 0 {
+						t.Errorf("a rule of %+v", u)
+					}
 				case bucket.Window:
 					bounded(t, u.ResetAfter)
 					bounded(t, u.Precision)

@@ -16,7 +16,9 @@ type policy struct {
 	name   string
 	limit  int
 	length time.Duration
-	other  bool // it counts something else than requests
+	other  bool // it counts something else than requests in a time
+
+	concurrent bool // namely requests in flight
 }
 
 // The fields of the IETF are lists of strings with parameters, as in
@@ -66,7 +68,7 @@ func parsePolicies(lines []string) (all []policy) {
 		p.length = seconds(item.Params, "w")
 		if unit, ok := item.Params.Get("qu"); ok {
 			name, _ := nameOf(unit)
-			p.other = name != "requests"
+			p.other, p.concurrent = name != "requests", name == "concurrent-requests"
 		}
 		if hasQuota && (p.length > 0 || p.name != "") {
 			all = append(all, p)

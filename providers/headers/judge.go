@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/internal/field"
@@ -90,22 +91,36 @@ func (r *reader) updates(windows []bucket.Draw, names []string) (all []bucket.Up
 			if left := r.untilReset(g); g.Remaining == 0 && left > 0 {
 				all = append(all, bucket.Block{Key: key, For: left})
 			}
-		case !g.vague || g.low():
+		case g.vague:
+			rule := g.rule(key)
+			if rank == 0 {
+				rule.Concurrent, r.concurrent = r.concurrent, 0
+			}
+			all = append(all, rule)
+		default:
 			w := g.Window
 			w.Key = key
 			all = append(all, w)
 		}
 	}
+	if r.concurrent > 0 && !elsewhere {
+		all = append(all, bucket.Rule{Key: windows[0].Key, Concurrent: r.concurrent})
+	}
 	return all
 }
 
-// low says whether so little is left of a window whose end nobody knows that it is to be minded. Before that, it would
-// only be taken to last and last. Its limit, which would hold in all that time, is forgotten.
-func (g *reading) low() bool {
-	low := g.Limit == 0 || g.Remaining <= g.Limit/4
-	g.Limit = 0
-	return low
+// rule has a window of which nobody knows when it ends hold in any span of its length. What was used of a long one
+// before we came is not waited for: most of it may be back any moment.
+func (g *reading) rule(key bucket.Key) bucket.Rule {
+	rule := bucket.Rule{Key: key, Quota: g.Limit, Window: g.length}
+	if g.length <= longestUsed {
+		rule.Used = max(g.Limit-g.Remaining, 0)
+	}
+	return rule
 }
+
+// longestUsed is the longest window of which it is waited for what was used up before.
+const longestUsed = time.Hour
 
 // refusal returns what an answer refuses; nil if it does not.
 func (a *api) refusal(r *reader) *Refusal {

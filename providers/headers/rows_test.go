@@ -25,7 +25,7 @@ type row struct {
 	name   string
 	status int
 	header string // fields, separated by "; "
-	want   []any  // a ranked, a blocked, or a time.Duration: the block of a refusal
+	want   []any  // a ranked, a ruled, a blocked, or a time.Duration: the block of a refusal
 }
 
 // A ranked is a Window of the bucket with that number.
@@ -33,6 +33,18 @@ type ranked struct {
 	rank int
 	bucket.Window
 }
+
+// A ruled is a Rule for the bucket with that number.
+type ruled struct {
+	rank int
+	bucket.Rule
+}
+
+func rule(rank, quota, used int, window time.Duration) ruled {
+	return ruled{rank, bucket.Rule{Quota: quota, Used: used, Window: window}}
+}
+
+func atOnce(n int) ruled { return ruled{0, bucket.Rule{Concurrent: n}} }
 
 // A blocked is a Block of the first bucket by an answer that refuses nothing.
 type blocked time.Duration
@@ -98,6 +110,17 @@ var rows = []row{
 	},
 	{"bytes are not counted", 200, `RateLimit: "p";r=0;t=9~ RateLimit-Policy: "p";q=9;w=9;qu="content-bytes"`, nil},
 	{
+		"requests at once", 200,
+		`RateLimit: "c";r=3, "p";r=5;t=9~ RateLimit-Policy: "p";q=9;w=9, "c";q=7;qu="concurrent-requests"`,
+		say(in(0, 9, 5, 9*s), atOnce(7)),
+	},
+	{
+		"requests at once, and no time", 200,
+		`RateLimit: "p";r=5~ RateLimit-Policy: "p";q=9;w=9, "c";q=7;qu="concurrent-requests"`,
+		say(ruled{0, bucket.Rule{Quota: 9, Window: 9 * s, Used: 4, Concurrent: 7}}),
+	},
+	{"only requests at once", 200, `RateLimit-Policy: "c";q=7;qu=concurrent-requests`, say(atOnce(7))},
+	{
 		"a name that is a token", 200,
 		`RateLimit: default;r=50;t=30~ RateLimit-Policy: default;q=60;w=60`,
 		say(in(0, 60, 50, 30*s)),
@@ -106,10 +129,18 @@ var rows = []row{
 	{
 		"no time, but the length of the window", 200,
 		`RateLimit: "p";r=5~ RateLimit-Policy: "p";q=100;w=60`,
-		say(after(0, 0, 5, 60*s, 60*s)),
+		say(rule(0, 100, 95, 60*s)),
 	},
-	{"no time, and enough left", 200, `RateLimit: "p";r=50~ RateLimit-Policy: "p";q=100;w=60`, nil},
-	{"no time, and a long window", 200, `RateLimit: "p";r=0~ RateLimit-Policy: "p";q=100;w=86400`, nil},
+	{
+		"no time, and a limit of whose window there is no name", 200,
+		`RateLimit: "p";r=50~ RateLimit-Policy: "x";q=100;w=60`,
+		nil,
+	},
+	{
+		"no time, and a long window", 200,
+		`RateLimit: "p";r=0~ RateLimit-Policy: "p";q=100;w=86400`,
+		say(rule(0, 100, 0, 24*time.Hour)),
+	},
 	{"no time at all", 200, `RateLimit: "p";r=5`, nil},
 	{"a negative number left", 200, `RateLimit: "p";r=-1;t=30`, nil},
 	{"a negative time", 200, `RateLimit: "p";r=1;t=-30`, nil},
@@ -164,12 +195,12 @@ var rows = []row{
 	{
 		"Docker Hub's", 200,
 		"ratelimit-limit: 100;w=3600~ ratelimit-remaining: 25;w=3600",
-		say(after(0, 0, 25, time.Hour, time.Hour)),
+		say(rule(0, 100, 75, time.Hour)),
 	},
 	{
-		"Docker Hub's, whose window may last for hours", 200,
+		"Docker Hub's, whose window lasts for hours", 200,
 		"ratelimit-limit: 100;w=21600~ ratelimit-remaining: 5;w=21600",
-		nil,
+		say(rule(0, 100, 0, 6*time.Hour)),
 	},
 
 	// What everybody does.
@@ -188,10 +219,11 @@ var rows = []row{
 		"X-RateLimit-Remaining: 5~ X-RateLimit-Reset: 3~ RateLimit-Remaining: 4~ RateLimit-Reset: 2", say(in(0, 0, 4, 2*s)),
 	},
 	{
-		"a minute, an hour and a day", 200, "X-RateLimit-Limit-Minute: 20~ X-RateLimit-Remaining-Minute: 19~ " +
+		"a minute, an hour and a day", 200,
+		"X-RateLimit-Limit-Minute: 20~ X-RateLimit-Remaining-Minute: 19~ " +
 			"X-RateLimit-Limit-Hour: 500~ X-RateLimit-Remaining-Hour: 100~ X-RateLimit-Limit-Day: 900~ " +
 			"X-RateLimit-Remaining-Day: 900~ RateLimit-Limit: 20~ RateLimit-Remaining: 19~ RateLimit-Reset: 41",
-		say(in(0, 20, 19, 41*s), after(1, 0, 100, time.Hour, time.Hour)),
+		say(in(0, 20, 19, 41*s), rule(1, 500, 400, time.Hour), rule(2, 900, 0, 24*time.Hour)),
 	},
 	{
 		"a minute and an hour with resets of their own", 200,
@@ -224,10 +256,15 @@ var rows = []row{
 	},
 	{"Shopify's, of nothing", 200, "X-Shopify-Shop-Api-Call-Limit: 0/0", nil},
 	{
-		"Riot's", 200, "X-App-Rate-Limit: 20:1,100:120~ X-App-Rate-Limit-Count: 16:1,90:120",
-		say(after(0, 0, 4, s, s), after(1, 0, 10, 120*s, 120*s)),
+		"Riot's", 200,
+		"X-App-Rate-Limit: 20:1,100:120~ X-App-Rate-Limit-Count: 16:1,90:120",
+		say(rule(0, 20, 16, s), rule(1, 100, 90, 120*s)),
 	},
-	{"Riot's, with enough left", 200, "X-App-Rate-Limit: 20:1,100:120~ X-App-Rate-Limit-Count: 1:1,1:120", nil},
+	{
+		"Riot's, of which more is used than there is", 200,
+		"X-App-Rate-Limit: 20:1,100:120~ X-App-Rate-Limit-Count: 21:1,1:120",
+		say(rule(0, 20, 20, s), rule(1, 100, 1, 120*s)),
+	},
 	{"Riot's, without counts", 200, "X-App-Rate-Limit: 20:1,100:120", nil},
 	{
 		"Discord's", 200, "X-RateLimit-Limit: 5~ X-RateLimit-Remaining: 4~ X-RateLimit-Reset: 1470173023~ " +
@@ -339,6 +376,9 @@ func TestEveryFormOfHeaderFieldsSaysWhatItMeans(t *testing.T) {
 				case ranked:
 					v.Key = call.Draws[v.rank].Key
 					want.Updates = append(want.Updates, v.Window)
+				case ruled:
+					v.Key = call.Draws[v.rank].Key
+					want.Updates = append(want.Updates, v.Rule)
 				case blocked:
 					want.Updates = append(want.Updates, bucket.Block{Key: call.Draws[0].Key, For: time.Duration(v)})
 				case time.Duration:

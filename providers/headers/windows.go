@@ -29,6 +29,8 @@ type reader struct {
 	date     time.Time // the answer's, once it was read
 	readings []reading
 	lengths  []time.Duration // of windows that there are, whether or not the answer tells how they stand
+	// concurrent is how many requests may be in flight; 0: not told.
+	concurrent int
 }
 
 func (r *reader) add(g reading) {
@@ -74,19 +76,12 @@ func (r *reader) described(w *Window) (g reading, ok bool) {
 	return g, r.end(&g, field.Get(h, w.Reset), w.ResetUnit) || g.endless()
 }
 
-// endless has a window of which nothing tells when it ends be one that does so at some moment within its length. It
-// reports false if that is not known, too, or so long that it says nothing.
+// endless has a window of which nothing tells when it ends be known by its limit and its length. It reports false if
+// one of them is not known either.
 func (g *reading) endless() bool {
-	if g.length <= 0 || g.length > longestVague {
-		return false
-	}
-	g.vague, g.ResetAfter, g.Precision = true, g.length, g.length
-	return true
+	g.vague = g.length > 0 && g.Limit > 0
+	return g.vague
 }
-
-// longestVague is the longest window whose end is reckoned from its length alone. One that is over sooner is waited for
-// in vain.
-const longestVague = time.Hour
 
 // leaking reads how full a bucket is that leaks empty in a time when full, such as "39/40".
 func leaking(v string, length time.Duration) (g reading, ok bool) {

@@ -168,6 +168,12 @@ func (s *subject) checkUpdate(u bucket.Update, a *providers.Answer) (broken []er
 		return append(broken, s.checkKey(u.Key)...)
 	case bucket.Charge:
 		return append(broken, s.checkKey(u.Key)...)
+	case bucket.Rule:
+		if u.Quota < 0 || u.Quota > 0 && u.Window <= 0 || u.Concurrent < 0 || u.Used < 0 {
+			broken = append(broken, fmt.Errorf("the Rule of %q makes no sense: %+v", u.Key.Limit, u))
+		}
+		bounded("a Rule's Window", u.Window)
+		return append(broken, s.checkKey(u.Key)...)
 	case bucket.Uncounted:
 		return append(broken, s.checkKey(u.Key)...)
 	case bucket.SameOwner:

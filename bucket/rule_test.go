@@ -1,0 +1,112 @@
+package bucket_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+)
+
+func TestARuleThatAnAnswerTellsHoldsLikeAPolicy(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := b.warm(learned("a", ""))
+		rule := bucket.Rule{Key: d.Key, Quota: 3, Window: 10 * sec, Used: 2}
+		qs := b.askAll(7, d)
+		wantWaiting(6, qs...) // one goes ahead to see
+		qs[0].done(rule)
+		wantWaiting(5, qs...) // two are used up: one is left
+		qs[1].done(rule)
+		b.pass(10*sec - 1)
+		wantWaiting(5, qs...)
+		b.pass(1)
+		wantWaiting(2, qs...)
+		answer(qs[2:5], &rule)
+		b.pass(10 * sec)
+		answer(qs[5:])
+		b.pass(time.Hour)
+		wantWaiting(2, b.askAll(5, d)...) // answers that say nothing change nothing
+	})
+}
+
+func TestARuleCountsWhatIsUnderWay(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := b.warm(learned("a", ""))
+		b.ask(d).done()
+		qs := b.askAll(4, d) // nothing is known: all go
+		wantWaiting(0, qs...)
+		b.pass(sec)
+		qs[0].done(bucket.Rule{Key: d.Key, Quota: 5, Window: 10 * sec, Used: 1})
+		more := b.askAll(3, d)
+		wantWaiting(2, more...)
+		b.pass(10 * sec)
+		wantWaiting(0, more...)
+	})
+}
+
+func TestARuleBoundsWhatIsInFlight(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "")
+		rule := bucket.Rule{Key: d.Key, Concurrent: 2}
+		qs := b.askAll(5, d)
+		qs[0].done(rule)
+		wantWaiting(2, qs...)
+		b.pass(time.Minute)
+		wantWaiting(2, qs...)
+		qs[1].done(rule)
+		wantWaiting(1, qs...)
+		qs[2].done(bucket.Rule{Key: d.Key}) // it no longer holds
+		wantWaiting(0, append(qs, b.askAll(3, d)...)...)
+	})
+}
+
+func TestADocumentedPolicyGoesBeforeARule(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := b.warm(quota("a", 4, 10*sec))
+		rule := bucket.Rule{Key: d.Key, Quota: 1, Window: time.Hour, Concurrent: 1}
+		b.ask(d).done(rule)
+		wantWaiting(1, b.askAll(4, d)...)
+	})
+	inBubble(t, nil, func(b *bubble) {
+		d := b.warm(learned("a", ""))
+		b.ask(d).done(bucket.Rule{Key: d.Key, Concurrent: 1})
+		documented := d
+		documented.Policy = noPolicy
+		wantWaiting(0, b.askAll(3, documented)...)
+		b.ask(documented).done(bucket.Rule{Key: d.Key, Concurrent: 1})
+		wantWaiting(0, b.askAll(3, documented)...)
+	})
+}
+
+func TestARuleThatMakesNoSenseIsNone(t *testing.T) {
+	for _, rule := range []bucket.Rule{
+		{Quota: 1},
+		{Quota: -1, Window: sec},
+		{Quota: 1, Window: -1},
+		{Quota: 1<<14 + 1, Window: sec},
+		{Quota: 1, Window: 24*time.Hour + 1},
+		{Concurrent: -1},
+		{Quota: math.MaxInt, Window: math.MaxInt64, Used: math.MaxInt},
+		{Quota: math.MinInt, Window: math.MinInt64, Used: math.MinInt, Concurrent: math.MinInt},
+		{Used: 9},
+	} {
+		inBubble(t, nil, func(b *bubble) {
+			d := learned("a", "")
+			rule.Key = d.Key
+			b.ask(d).done(rule)
+			wantWaiting(0, b.askAll(5, d)...)
+		})
+	}
+}
+
+func TestARuleMayUseUpNoMoreThanItHolds(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := b.warm(learned("a", ""))
+		b.ask(d).done(bucket.Rule{Key: d.Key, Quota: 2, Window: sec, Used: math.MaxInt})
+		qs := b.askAll(2, d)
+		wantWaiting(2, qs...)
+		b.pass(sec)
+		wantWaiting(0, qs...)
+		b.ask(d).cancel()
+	})
+}
