@@ -55,6 +55,7 @@ type book struct {
 	methods map[string]*method
 	unknown *method
 	channel *bucket.Policy
+	all     *bucket.Policy // of the messages to all channels
 	rest    map[string]*bucket.Policy
 }
 
@@ -65,6 +66,7 @@ type method struct {
 	effect effect
 	wants  wants
 	narrow []narrow
+	draws  int // how many a call mostly has
 }
 
 // A narrow limit is one that a method has besides its own, on a part of its calls.
@@ -95,10 +97,14 @@ func newBook(o Overrides, shared policies) *book {
 				m.wants |= wantUser
 			}
 		}
+		if m.draws = 1 + len(m.narrow); m.effect == posts {
+			m.draws += 2
+		}
 		b.methods[r.name] = m
 	}
+	b.all = b.methods[postMessage].policy
 	unknown := Limit{PerMinute: tiers[unknownTier]}.or(o.Tiers[unknownTier]).or(o.Limits[other])
-	b.unknown = &method{limit: other, policy: shared.of(unknown.policy()), effect: writes, wants: wantToken | wantTeam}
+	b.unknown = &method{limit: other, policy: shared.of(unknown.policy()), effect: writes, wants: wantToken | wantTeam, draws: 1}
 	b.rest = map[string]*bucket.Policy{webhook: b.channel, response: shared.of(responses)}
 	for limit, l := range restLimits {
 		b.rest[limit] = shared.of(l.or(o.Limits[limit]).policy())
@@ -110,7 +116,7 @@ func newBook(o Overrides, shared policies) *book {
 	}
 	for n, l := range o.Limits {
 		if b.methods[n] == nil && b.rest[n] == nil && !reserved[n] && validMethod(n) {
-			b.methods[n] = &method{limit: n, policy: shared.of(unknown.or(l).policy()), effect: writes, wants: wantToken | wantTeam}
+			b.methods[n] = &method{limit: n, policy: shared.of(unknown.or(l).policy()), effect: writes, wants: wantToken | wantTeam, draws: 1}
 		}
 	}
 	return b

@@ -3,6 +3,8 @@ package slack
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/providers"
@@ -12,8 +14,11 @@ import (
 // success, whole and in the form that Slack documents, and it never reaches beyond the credentials that the answer is
 // about: those of its request, and those that it hands out.
 
-// joins returns what a successful answer tells of whose limits are the same.
-func (p *Provider) joins(req *http.Request, call *providers.Call, a *providers.Answer) []bucket.Update {
+// learn returns what a successful answer tells of which names mean the same.
+func (p *Provider) learn(req *http.Request, call *providers.Call, a *providers.Answer) []bucket.Update {
+	if call.Draws[0].Key.Limit == post {
+		return posted(call, a.Body)
+	}
 	switch call.Route {
 	case "auth.test":
 		return p.tested(req, call, a.Body)
@@ -23,6 +28,38 @@ func (p *Provider) joins(req *http.Request, call *providers.Call, a *providers.A
 		return p.rotated(req, a.Body)
 	}
 	return nil
+}
+
+// posted reads where a message went that was sent to a channel by its name, or to a user.
+func posted(call *providers.Call, body []byte) []bucket.Update {
+	key := call.Draws[0].Key
+	if isConversation(key.Subject) || call.Draws[1].Key.Limit == post {
+		return nil
+	}
+	var ok bool
+	var channel string
+	members(body, func(name string, value []byte) bool {
+		switch name {
+		case "ok":
+			ok = string(value) == "true"
+		case "channel":
+			if json.Unmarshal(value, &channel) != nil {
+				channel = ""
+			}
+		}
+		return !ok || channel == ""
+	})
+	if !ok || !isConversation(channel) {
+		return nil
+	}
+	as := key
+	as.Subject = channel
+	return []bucket.Update{bucket.SameBucket{Key: key, As: as}}
+}
+
+// isConversation says whether s is the ID of a channel, public, private or direct, and so its only one.
+func isConversation(s string) bool {
+	return validID(s) && (s[0] == 'C' || s[0] == 'G' || s[0] == 'D')
 }
 
 // tested reads whose token it was: https://docs.slack.dev/reference/methods/auth.test. A user's token does not tell the
@@ -68,6 +105,10 @@ func (p *Provider) installed(req *http.Request, call *providers.Call, body []byt
 		User    struct {
 			Token string `json:"access_token"`
 		} `json:"authed_user"`
+		Hook struct {
+			URL     string `json:"url"`
+			Channel string `json:"channel_id"`
+		} `json:"incoming_webhook"`
 	}
 	if json.Unmarshal(body, &said) != nil || !said.OK || !validID(said.App) {
 		return nil
@@ -90,7 +131,26 @@ func (p *Provider) installed(req *http.Request, call *providers.Call, body []byt
 		j.install(owner, "app", said.App, at.id())
 		j.organization(owner, at)
 	}
+	if validID(at.id()) && isConversation(said.Hook.Channel) {
+		p.hookOf(&j, said.Hook.URL, j.learned.Of("app\x00"+said.App+"\x00"+at.id()), said.Hook.Channel)
+	}
 	return j.updates
+}
+
+// hookOf says that an incoming webhook posts to a channel: what that allows is all that the webhook may.
+func (p *Provider) hookOf(j *joiner, target, owner, channel string) {
+	u, err := url.Parse(target)
+	if err != nil || len(target) > maxCredential || !p.hooked {
+		return
+	}
+	path := strings.TrimRight(u.Path, "/")
+	if s, realm := p.site(u.Host); s != siteHooks || realm != j.realm || path == "" || hook(path) != webhook {
+		return
+	}
+	j.updates = append(j.updates, bucket.SameBucket{
+		Key: bucket.Key{Provider: name, Limit: webhook, Owner: j.tokens.Of(path)},
+		As:  bucket.Key{Provider: name, Limit: post, Owner: owner, Subject: channel},
+	})
 }
 
 // rotated reads a new token for the configuration of apps, of which a user has one for each workspace.

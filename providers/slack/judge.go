@@ -25,8 +25,8 @@ var verdicts = map[string]bool{
 	"restricted_too_many":    false, // chat.scheduleMessage: too many messages for one span of time
 }
 
-// Judge finds refusals by their status, and in the body of successful answers. From these it also learns which tokens
-// are of one installation.
+// Judge finds refusals by their status, and in the body of successful answers. From these it also learns which names
+// mean the same: of installations, and of channels.
 func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.Answer) providers.Verdict {
 	if a.Status < 200 || a.Status >= 300 && a.Status < 400 || a.Status >= 500 {
 		return providers.Verdict{}
@@ -36,36 +36,74 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 		if len(a.Body) == 0 {
 			return providers.Verdict{}
 		}
-		return providers.Verdict{Updates: p.joins(req, call, a)}
+		return providers.Verdict{Updates: p.learn(req, call, a)}
 	}
 	wait, _ := field.RetryAfter(a.Header, time.Second, a.Received)
 	if wait == 0 {
 		wait = said.retryAfter
+	}
+	if wait > 0 {
+		wait = max(wait, leastWait)
 	}
 	refused, known := verdicts[said.err]
 	switch {
 	case known && !refused:
 		return providers.Verdict{Refused: true, Final: true, Scope: providers.ScopeQuota}
 	case refused, a.Status == http.StatusTooManyRequests, said.failed && said.err == "" && wait > 0:
-		return providers.Verdict{Updates: blocks(call, wait), Refused: true, Scope: scope(call, a.Header)}
+		return providers.Verdict{
+			Updates: p.blocks(call, wait, said.err), Refused: true, Scope: scope(call, a.Header),
+		}
 	}
 	return providers.Verdict{}
 }
 
-// blocks holds all that the refusal may have meant, as it does not say which limit it was. The workspace's cap on
-// chat.postMessage is left out where the channel is known: that limit is by far the stricter, and one busy channel must
-// not stop the others.
-func blocks(call *providers.Call, wait time.Duration) []bucket.Update {
-	draws := call.Draws
-	if call.Route == postMessage && len(draws) > 1 {
-		draws = draws[:len(draws)-1]
+// leastWait is the least that Slack means where it tells a time: it counts in whole seconds.
+const leastWait = time.Second
+
+// blocks holds all that the refusal may have meant, as it does not say which limit it was. But the cap on what a
+// workspace's channels get together is left out as long as a single channel is refused: that limit is by far the
+// stricter, and one busy channel must not stop the others.
+func (p *Provider) blocks(call *providers.Call, wait time.Duration, err string) []bucket.Update {
+	draws, wider := call.Draws, bucket.Key{}
+	if i := capOf(draws); i > 0 {
+		wider = draws[i].Key
 	}
-	updates := make([]bucket.Update, len(draws))
-	for i, d := range draws {
-		updates[i] = bucket.Block{Key: d.Key, For: wait}
+	updates := make([]bucket.Update, 0, len(draws)+1)
+	for i := range draws {
+		switch d := &draws[i]; {
+		case d.Key == wider:
+		case d.Key.Limit == post:
+			updates = append(updates, bucket.Block{Key: d.Key, For: wait, Wider: wider})
+		case err == "ratelimit" && d.Key.Limit == inviteLimit:
+			// Slack's word for a limit on one user: https://docs.slack.dev/reference/methods/conversations.inviteShared
+			return []bucket.Update{bucket.Block{Key: d.Key, For: wait}}
+		default:
+			updates = append(updates, bucket.Block{Key: d.Key, For: wait})
+		}
+	}
+	if nonMarketplace[call.Route] && wait >= longWait {
+		updates = append(updates, bucket.Stricter{Key: draws[len(draws)-1].Key, Policy: p.slow, For: slowFor})
 	}
 	return updates
 }
+
+// capOf returns which of the draws is that on what all channels get; less than 0 if none is.
+func capOf(draws []bucket.Draw) int {
+	for i := range draws {
+		if draws[i].Key.Limit == postMessage {
+			return i
+		}
+	}
+	return -1
+}
+
+const (
+	// longWait is a Retry-After that apps see which are sold outside of the Marketplace, as they may call but once a
+	// minute, and hardly others: with fifty calls in a minute, there is one soon.
+	longWait = 20 * time.Second
+	// slowFor is how long such an app is taken for one. Then it is tried again.
+	slowFor = time.Hour
+)
 
 func scope(call *providers.Call, h http.Header) providers.Scope {
 	if h.Get("X-Envoy-Ratelimited") != "" {

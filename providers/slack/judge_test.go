@@ -37,7 +37,7 @@ var quota = providers.Verdict{Refused: true, Final: true, Scope: providers.Scope
 
 func TestRefusalsAreKnownInEveryForm(t *testing.T) {
 	p := slack.New(nil)
-	req := form(t, "conversations.history", "channel", "C1")
+	req := form(t, "conversations.members", "channel", "C1")
 	call := classify(t, p, req)
 	key := call.Draws[0].Key
 	limited := func(wait time.Duration) providers.Verdict { return refused(providers.ScopeUser, wait, key) }
@@ -77,7 +77,7 @@ func TestRefusalsAreKnownInEveryForm(t *testing.T) {
 
 		{"Retry-After: 0", answer(429, "", "Retry-After", "0"), limited(0)},
 		{"Retry-After: 0 and a body", answer(429, `{"ok":false,"retry_after":2}`, "Retry-After", "0"), limited(2 * time.Second)},
-		{"Retry-After: 0.5", answer(429, "", "Retry-After", "0.5"), limited(500 * time.Millisecond)},
+		{"Retry-After: 0.5", answer(429, "", "Retry-After", "0.5"), limited(time.Second)},
 		{"Retry-After: a date", answer(429, "", "Retry-After", "Sat, 23 May 2026 12:00:09 GMT"), limited(9 * time.Second)},
 		{"Retry-After: an instant", answer(429, "", "Retry-After", "1779537609"), limited(9 * time.Second)},
 		{"Retry-After: negative", answer(429, "", "Retry-After", "-5"), limited(0)},
@@ -114,6 +114,13 @@ func TestARefusalHoldsWhatItCanHaveMeant(t *testing.T) {
 	key := func(limit, subject string) bucket.Key {
 		return bucket.Key{Provider: "slack", Limit: limit, Owner: owner, Subject: subject}
 	}
+	// wide is the verdict that stops all channels, too, once a second one is stopped.
+	wide := func(v providers.Verdict) providers.Verdict {
+		b := v.Updates[0].(bucket.Block)
+		b.Wider = key("chat.postMessage", "")
+		v.Updates[0] = b
+		return v
+	}
 	orgKey := func(limit string) bucket.Key {
 		return bucket.Key{Provider: "slack", Limit: limit, Owner: orgOf(t, token)}
 	}
@@ -124,7 +131,7 @@ func TestARefusalHoldsWhatItCanHaveMeant(t *testing.T) {
 	}{
 		{
 			"a message stops its channel, and not the others", form(t, "chat.postMessage", "channel", "C1"),
-			refused(providers.ScopeUser, 3*time.Second, key("post", "C1")),
+			wide(refused(providers.ScopeUser, 3*time.Second, key("post", "C1"))),
 		},
 		{
 			"a message to nobody knows where stops them all", form(t, "chat.postMessage"),
@@ -132,7 +139,7 @@ func TestARefusalHoldsWhatItCanHaveMeant(t *testing.T) {
 		},
 		{
 			"a posting method with a tier may have meant either", form(t, "chat.meMessage", "channel", "C1"),
-			refused(providers.ScopeUser, 3*time.Second, key("post", "C1"), key("chat.meMessage", "")),
+			wide(refused(providers.ScopeUser, 3*time.Second, key("post", "C1"), key("chat.meMessage", ""))),
 		},
 		{
 			"an unknown method stops alone", form(t, "no.such.method"),

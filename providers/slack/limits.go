@@ -59,7 +59,11 @@ var narrows = map[string][]narrowLimit{
 	},
 	// https://docs.slack.dev/reference/methods/assistant.search.context: 10 a minute for each user, who has a token
 	"assistant.search.context": {{"assistant.search.context.user", Limit{PerMinute: 10}, false}},
+	// https://docs.slack.dev/reference/methods/conversations.inviteShared: so many for each user, no page says how many
+	"conversations.inviteShared": {{inviteLimit, Limit{PerMinute: -1}, false}},
 }
+
+const inviteLimit = "conversations.inviteShared.user"
 
 // reserved are the names in Options.Limits that a method cannot have.
 var reserved = func() map[string]bool {

@@ -128,7 +128,7 @@ func TestChannelsArePacedBesideTheMethod(t *testing.T) {
 			t.Errorf("%+v: %+v, want %+v", tt.opts, *post.Policy, tt.want)
 		}
 		other := classify(t, p, form(t, "chat.meMessage", "channel", "C1"))
-		if other.Draws[0] != post || *other.Draws[1].Policy != tier(50) {
+		if other.Draws[0] != post || *other.Draws[2].Policy != tier(50) {
 			t.Errorf("%+v: another method draws on %+v", tt.opts, other.Draws)
 		}
 		hook := classify(t, p, request(t, "POST", "https://hooks.slack.com/services/T/B/x", "{}")).Draws[0]

@@ -81,6 +81,8 @@ type Provider struct {
 	gov      *realm
 	limits   *book
 	installs map[string]*book // of those that have overrides
+	slow     *bucket.Policy   // of the methods that an app sold outside of the Marketplace may hardly call
+	hooked   bool             // whether webhooks are paced as channels are, by everybody
 }
 
 // New returns a Provider. Nil options are the zero Options.
@@ -98,12 +100,17 @@ func New(opts *Options) *Provider {
 		gov:      newRealm(o.Secret, name+"-gov"),
 		limits:   newBook(all, shared),
 		installs: make(map[string]*book, len(o.Installs)),
+		slow:     shared.of(Limit{PerMinute: nonMarketplacePerMinute}.policy()),
 	}
 	for _, h := range o.Hosts {
 		p.hosts[hostname(h)] = true
 	}
 	for id, i := range o.Installs {
 		p.installs[id] = newBook(all.with(&i), shared)
+	}
+	p.hooked = p.limits.rest[webhook] == p.limits.channel
+	for _, b := range p.installs {
+		p.hooked = p.hooked && b.rest[webhook] == p.limits.channel && b.channel == p.limits.channel
 	}
 	return p
 }
@@ -199,8 +206,9 @@ func (p *Provider) hook(req *http.Request, c caller) providers.Call {
 	url := c.tokens.Of(bounded(path))
 	if limit == webhook && c.told != "" {
 		if channel := p.toldChannel(req); validChannel(channel) {
+			owner := c.owner(c.told, nil)
 			call.Draws = []bucket.Draw{
-				draw(post, c.owner(c.told, nil), channel, c.channel), draw(limit, url, "", c.rest[limit]),
+				draw(post, owner, channel, c.channel), draw(postMessage, owner, "", c.all), draw(limit, url, "", c.rest[limit]),
 			}
 			return call
 		}
@@ -237,11 +245,14 @@ func (p *Provider) webAPI(req *http.Request, c caller, path string) providers.Ca
 		call.Repeat = providers.Always
 	}
 	owner := c.owner(c.told, &a)
-	call.Draws = make([]bucket.Draw, 0, 2+len(m.narrow))
+	call.Draws = make([]bucket.Draw, 0, m.draws)
 	for channel := range strings.SplitSeq(a.channels, ",") {
 		if channel = strings.TrimSpace(channel); validChannel(channel) && len(call.Draws) < maxChannels {
 			call.Draws = append(call.Draws, draw(post, owner, channel, c.channel))
 		}
+	}
+	if len(call.Draws) > 0 && m.limit != postMessage {
+		call.Draws = append(call.Draws, draw(postMessage, owner, "", c.all)) // the cap is on all messages
 	}
 	for i := range m.narrow {
 		n := &m.narrow[i]
