@@ -23,6 +23,7 @@ type debt struct {
 	due  instant       // when the pace's next unit comes back, if it had none left for one; else 0
 	last instant       // when a unit of the pace last went
 	trip time.Duration // how long its answer took
+	late time.Duration // the same of the slowest answer since full
 }
 
 // clock is what a limiter's times count from; only their differences matter to it.
@@ -71,14 +72,18 @@ func (d *debt) quotaReady(p *Policy, quota int, now instant, n int, trip time.Du
 
 // paceReady allows for a server that paces strictly: a unit that has to wait for its token waits as much longer as the
 // one before may have arrived late, within bounds. Where a burst is left over, that time is not lost, since tokens go on
-// coming back meanwhile.
+// coming back meanwhile: with bursts the whole line is as late as a unit of the burst that it follows, and no later.
 func (d *debt) paceReady(p *Policy, now instant, n int, trip time.Duration) instant {
 	if d.pace == nil || d.plenty(p, now, n+1) {
 		return now
 	}
 	at := d.tokensAt(p, now, n)
 	if d.due != 0 {
-		at = max(at, d.due.add(min(max(d.trip-trip, 0), p.Every/2)))
+		slow := d.trip
+		if p.burst() > 1 {
+			slow = max(slow, d.late)
+		}
+		at = max(at, d.due.add(min(max(slow-trip, 0), p.Every/2)))
 	}
 	return at
 }
@@ -137,7 +142,7 @@ func (s *state) take(now instant, w int32) (answer instant) {
 	if d.pace != nil {
 		n := min(int(w), p.burst())
 		if now >= d.back {
-			d.full, d.back = now, now
+			d.full, d.back, d.late = now, now, 0
 		}
 		d.last, d.trip, d.due = now, trips.longest, 0
 		d.move(now, n)
@@ -169,6 +174,9 @@ func (s *state) answered(granted, due instant, w int32, trip time.Duration, coun
 	}
 	if d.last == granted {
 		d.trip = trip
+	}
+	if granted >= d.full {
+		d.late = max(d.late, trip)
 	}
 }
 
@@ -218,7 +226,7 @@ func (s *state) owe(other *debt) {
 		at := max(d.last, other.last)
 		missing := float64(s.policy.burst()) - other.pace.TokensAt(at.clock())
 		d.pace.AllowN(at.clock(), min(int(math.Ceil(missing)), max(int(d.pace.TokensAt(at.clock())), 0)))
-		d.last, d.trip = at, max(d.trip, other.trip)
+		d.last, d.trip, d.late = at, max(d.trip, other.trip), max(d.late, other.late)
 		d.back = max(d.back, at).add(time.Duration(math.Ceil(missing)) * s.policy.Every)
 		d.settleDue(s.policy, at)
 	}

@@ -177,6 +177,26 @@ func TestAUnitKeepsTheDistanceFromItsOwnAnswer(t *testing.T) {
 	}
 }
 
+func TestWhatFollowsABurstKeepsTheDistanceFromItsSlowestAnswer(t *testing.T) {
+	d := bucket.NewDebtor(bucket.Policy{Every: 10 * sec, Burst: 2}, 100*ms)
+	want := func(at, want time.Duration) {
+		t.Helper()
+		if got := d.Ready(at, 1); got != want {
+			t.Errorf("at %v, the next may go at %v, want %v", at, got, want)
+		}
+	}
+	d.Take(0, 2)
+	d.Answered(0, 1, 170*ms)
+	d.Answered(0, 1, 100*ms)
+	want(sec, 10*sec+70*ms)
+	d.Take(10*sec+70*ms, 1)
+	d.Answered(10*sec+70*ms, 1, 100*ms)
+	want(11*sec, 20*sec+70*ms) // no later than that burst
+	d.Take(time.Minute, 2)     // another one
+	d.Answered(time.Minute, 2, 100*ms)
+	want(time.Minute, time.Minute+10*sec)
+}
+
 func TestTripsForgetOldOnes(t *testing.T) {
 	var trips bucket.Trips
 	for range 4 {
@@ -307,6 +327,30 @@ func TestAPaceLetsABurstGoAndThenOneEach(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestNothingReachesTheServerBeforeItsPaceLetsIt(t *testing.T) {
+	const every, burst = 3 * sec, 5
+	for seed := range uint64(20) {
+		inBubble(t, nil, func(b *bubble) {
+			rnd := rand.New(rand.NewPCG(seed, 2))
+			ways := make([]time.Duration, 100)
+			for i := range ways {
+				ways[i] = 20*ms + time.Duration(rnd.Int64N(int64(100*ms)))
+			}
+			arrived := departing(b, len(ways), func(i int) time.Duration { return ways[i] }, 20*ms, pace("channel", every, burst))
+			for i, at := range arrived {
+				for j, before := range arrived[:i] {
+					if soonest := before + time.Duration(i-j-burst+1)*every; at < soonest {
+						b.Fatalf("seed %d: request %d arrived %v too soon after request %d", seed, i, soonest-at, j)
+					}
+				}
+			}
+			if last, most := arrived[len(arrived)-1], time.Duration(len(ways)-burst)*every+sec; last > most {
+				b.Errorf("the last arrived at %v, want %v at most", last, most)
+			}
+		})
+	}
 }
 
 // Nothing says that the answers to a quota's requests ever come.

@@ -105,11 +105,7 @@ func TestSlackOfEverything(t *testing.T) {
 	for _, jittery := range []time.Duration{0, jitter} {
 		t.Run(jittery.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := slacktest.Options{Hide: true, Jitter: jittery, Seed: 2, Burst: quarter, Uplink: uplink, Downlink: downlink}
-				if jittery > 0 { // the pace of a burst is kept where requests leave: they may arrive by the jitter too soon
-					o.Burst = func(method string, perMinute int) int { return quarter(method, perMinute) + 1 }
-				}
-				f := slacktest.NewServer(&o)
+				f := bursty(slacktest.Options{Hide: true, Jitter: jittery, Seed: 2})
 				defer f.Close()
 				calls, demands := everything()
 				run(t, slack.New(nil), f, calls, atBest(demands...))
