@@ -18,7 +18,7 @@ func (a *api) webhook(c *fakeapi.Call) fakeapi.Answer {
 		install := a.names.Of(h.App + " " + h.Team)
 		draws = append(draws,
 			a.messages("post "+install+" "+a.channel(h.channel)),
-			a.perMinute("post "+install, a.opts.WorkspacePerMinute, 0))
+			a.workspace(install))
 	}
 	return a.answer(c, draws, true, func() fakeapi.Answer { return taken(c) })
 }

@@ -108,7 +108,16 @@ func (a *api) draws(method string, who caller, channels []string, target string)
 		draws = append(draws, a.perMinute(bucket, n, burst))
 	}
 	if posting {
-		draws = append(draws, a.perMinute("post "+who.install, a.opts.WorkspacePerMinute, 0))
+		draws = append(draws, a.workspace(who.install))
 	}
 	return draws
+}
+
+// workspace is the limit on all messages of an installation.
+func (a *api) workspace(install string) draw {
+	n, burst := a.opts.WorkspacePerMinute, 0
+	if a.opts.Burst != nil {
+		burst = a.opts.Burst("post", n)
+	}
+	return a.perMinute("post "+install, n, burst)
 }

@@ -43,6 +43,21 @@ func TestABurstIsFollowedByAPace(t *testing.T) {
 	})
 }
 
+func TestABurstOfMessagesIsFollowedByAPace(t *testing.T) {
+	burst := func(method string, perMinute int) int { return map[string]int{"post": perMinute / 4}[method] }
+	opts := &slacktest.Options{Burst: burst, WorkspacePerMinute: 60, Installations: installations}
+	bubble(t, opts, func(t *testing.T, srv *slacktest.Server, c *http.Client) {
+		for i := range 15 {
+			post(t, c, "C"+strconv.Itoa(2+i))
+		}
+		send(t, c, hookURL, "application/json", `{}`)
+		expect(t, "refusals", srv.Report().RefusedBy["post #1"], 1)
+		time.Sleep(time.Second)
+		send(t, c, hookURL, "application/json", `{}`)
+		expect(t, "OK", srv.Report().OK, 16)
+	})
+}
+
 func TestTheOneMethodWithAPublishedBurst(t *testing.T) {
 	bubble(t, &slacktest.Options{Keep: -1}, func(t *testing.T, srv *slacktest.Server, c *http.Client) {
 		for range 2001 {

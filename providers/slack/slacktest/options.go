@@ -12,7 +12,8 @@ type Options struct {
 	// Logs API. Less than 0 is no limit. A method of which the package knows nothing is held to 20.
 	Limits map[string]int
 	// Burst says how many of a method's calls go at once after a rest; the rest of a minute's follow one by one, evenly.
-	// Nil, or a burst of 0, lets a whole minute's go at once. Its calls do not overlap.
+	// The method "post" stands for all messages of an installation, as in WorkspacePerMinute. Nil, or a burst of 0, lets a
+	// whole minute's go at once. Its calls do not overlap.
 	Burst func(method string, perMinute int) int
 	// ChannelBurst is how many messages may be posted to a channel, or by a webhook, at once after a rest. 0 means 1.
 	ChannelBurst int
