@@ -53,7 +53,7 @@ func TestSlackPostsByAllMethodsOverManyChannels(t *testing.T) {
 			}
 		}
 		const each = channels * rounds
-		run(t, slack.New(nil), f, calls, atBest(
+		run(t, slack.New(nil), f, spaced(0, time.Nanosecond, calls), atBest(
 			demand{aSecond, 4 * rounds}, demand{perMinute(20), each}, demand{perMinute(50), each},
 			demand{perMinute(300), 2 * each},
 		))
