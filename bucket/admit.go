@@ -90,7 +90,11 @@ func (r *Registry) grant(t *Ticket, now instant) {
 			route.kind.provider.inflight++
 		}
 		s.ahead, s.leads, s.due = [2]*state{}, false, 0
-		if route.policy != nil {
+		if p := route.policy; p != nil {
+			if p.Hidden && !route.believed(now) && route.ventures(now, s.weight) {
+				s.venture = route.kind.hide()
+				s.venture.venture = true
+			}
 			s.due = route.take(now, s.weight)
 		}
 		if route.goesAhead() {

@@ -19,6 +19,7 @@ type answer struct {
 	charged       []*state // whose quotas it charges
 	eased         []*kind  // whose buckets may now let more through
 	refused       bool     // it blocks something: the request was not counted
+	lessons       []lesson // of hidden limits that refused
 	apart         []apart  // routes that count for themselves, though the answer names a counter
 
 	joins   map[owner]bool // whose limits it says are another's
@@ -34,7 +35,7 @@ func (e *answer) begin(t *Ticket, now, received instant) {
 func (e *answer) end() {
 	e.told, e.touched, e.moved = emptied(e.told), emptied(e.touched), emptied(e.moved)
 	e.blocked, e.eased, e.apart = emptied(e.blocked), emptied(e.eased), emptied(e.apart)
-	e.charged = emptied(e.charged)
+	e.charged, e.lessons = emptied(e.charged), emptied(e.lessons)
 	e.t, e.refused, e.joins, e.changes = nil, false, nil, nil
 }
 
@@ -112,7 +113,7 @@ func (e *answer) take(updates []Update) {
 			e.window(u)
 		}
 	}
-	r.learn(t, e.received, e.now, e.told, e.charged)
+	r.learn(t, e.received, e.now, e)
 	for _, s := range e.charged {
 		e.charge(s)
 	}
@@ -128,6 +129,7 @@ func (e *answer) take(updates []Update) {
 			e.stricter(u)
 		}
 	}
+	e.teach()
 	t.calm(e.blocked)
 	r.readmit(e.moved, e.now)
 	for _, s := range e.blocked {
@@ -352,15 +354,22 @@ func (r *Registry) end(u *Window, k *kind, in *reading) bool {
 
 // learn deals with an answer's round trip, with the ticket's draws of which the answer says nothing, and with those
 // that others waited for.
-func (r *Registry) learn(t *Ticket, received, now instant, told, charged []*state) {
+func (r *Registry) learn(t *Ticket, received, now instant, e *answer) {
 	for i := range t.slots {
 		s := &t.slots[i]
 		route := s.route
 		if i == 0 {
 			route.kind.provider.trips.answered(t.granted, received)
 		}
+		hidden := route.policy != nil && route.policy.Hidden
+		if hidden && !e.refused {
+			route.passed(t.granted, received, s.weight)
+		}
 		if route.debt != nil {
-			counts := !route.policy.Charged || slices.Contains(charged, route)
+			counts := !route.policy.Charged || slices.Contains(e.charged, route)
+			if hidden {
+				counts = !e.refused
+			}
 			route.answered(t.granted, s.due, s.weight, time.Duration(received-t.granted), counts)
 		}
 		if s.leads {
@@ -376,9 +385,9 @@ func (r *Registry) learn(t *Ticket, received, now instant, told, charged []*stat
 		}
 		a, b := route.roots()
 		alone := s.leads || s.leadsCounter()
-		untold(a, told, now, s.counted, alone)
+		untold(a, e.told, now, s.counted, alone)
 		if b != nil {
-			untold(b, told, now, s.counted, alone)
+			untold(b, e.told, now, s.counted, alone)
 		}
 	}
 }
@@ -410,6 +419,9 @@ func (e *answer) block(u *Block) {
 	s := e.state(&u.Key)
 	e.touched = append(e.touched, s)
 	d := min(max(u.For, leastBlock), r.maxBlock)
+	if u.Hidden && u.For > 0 && u.For < r.maxBlock {
+		e.lessons = append(e.lessons, lesson{s, e.received.add(d)})
+	}
 	if u.For <= 0 {
 		// Requests that were in flight when the last block came are refused with it, not after it.
 		if e.t.granted >= s.blocked {

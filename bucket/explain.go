@@ -20,7 +20,7 @@ type Explanation struct {
 type Standing struct {
 	// Key is the draw's, and Counter the key of the bucket that counts its requests, mostly the same.
 	Key, Counter Key
-	// Policy is what the draw documents.
+	// Policy is what the draw documents or, of a hidden limit, what refusals have taught.
 	Policy *Policy
 	// Known says that answers have told of a window, or that those of others of its kind have. If so, Limit is what a
 	// whole one holds, 0 if not told, and Remaining how much of it may go now.
@@ -128,6 +128,9 @@ func (r *Registry) standing(t *Ticket, d Draw, now instant, to *Standing) *state
 	}
 	if route == nil {
 		return nil
+	}
+	if p := route.policy; p != nil && p.Hidden && p.known() {
+		to.Policy = p
 	}
 	c := route.root()
 	to.Counter = c.key()

@@ -396,3 +396,14 @@ func (r *Registry) AcquireRead(ctx context.Context, clock time.Time, t *Ticket, 
 	}
 	return lease, err
 }
+
+// Remembered is how many units that passed a hidden limit are remembered of a key's bucket.
+func (r *Registry) Remembered(key Key) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.find(&key)
+	if s == nil || s.debt == nil || s.debt.past == nil {
+		return 0
+	}
+	return len(s.debt.past.passes)
+}

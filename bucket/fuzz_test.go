@@ -45,6 +45,8 @@ func (s *script) owner() string { return []string{"owner", "second", "third"}[ma
 
 // The policies of the script's buckets: each has one, whoever owns it.
 var scriptPolicies = map[string]*bucket.Policy{
+	"a1": {Hidden: true, Probe: true},
+	"c1": {Hidden: true, Concurrent: 2},
 	"a2": noPolicy,
 	"b2": modelPace,
 	"c2": modelGlobal.Policy,
@@ -93,7 +95,7 @@ func (s *script) updates() []bucket.Update {
 func (s *script) update() bucket.Update {
 	switch s.choose(12) {
 	case 0, 1:
-		return block(s.draw(), s.duration())
+		return bucket.Block{Key: s.draw().Key, For: s.duration(), Hidden: s.choose(2) == 0}
 	case 2:
 		return bucket.Block{Key: s.draw().Key, For: s.duration(), Wider: s.draw().Key}
 	case 3, 4, 5:

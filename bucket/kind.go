@@ -17,6 +17,8 @@ type kind struct {
 	// apart: each route counts for itself, and nobody is joined to a counter of this kind any more.
 	split bool
 	clock *ServerClock // nil: no answer told a time on the server's clock
+	// hidden is what is known of a limit of which only refusals tell; nil: nothing.
+	hidden *hidden
 
 	held held // what is blocked
 

@@ -48,7 +48,7 @@ func (r *Registry) answered(t *Ticket, received, now instant, updates []Update) 
 	received = min(received, now)
 	if len(updates) == 0 {
 		r.settle(t)
-		r.learn(t, received, now, nil, nil)
+		r.learn(t, received, now, &r.answer)
 		t.calm(nil)
 		r.release(t, now)
 		return nil
@@ -79,6 +79,9 @@ func (l Lease) Lost() {
 				counted := max(now, t.granted.add(c.kind.provider.trips.longest))
 				c.window.untold(counted, s.counted, c.inflight, false, c.unitTime())
 			}
+		}
+		if p := s.route.policy; p != nil && p.Hidden {
+			s.route.passed(t.granted, now, s.weight)
 		}
 		s.back()
 	}
@@ -137,9 +140,13 @@ func (r *Registry) settle(t *Ticket) {
 			s.route.kind.provider.inflight--
 		}
 		s.route.count(-s.counted)
+		if s.venture != nil {
+			s.venture.venture = false
+		}
 		if s.route.links != nil {
 			s.follow()
 		}
+		s.route.settlePast()
 	}
 }
 
@@ -179,6 +186,12 @@ func (r *Registry) release(t *Ticket, now instant) {
 	for i := range t.slots {
 		s := &t.slots[i]
 		r.serve(s.route, now)
+		if h := s.venture; h != nil {
+			s.venture = nil
+			for _, c := range h.kind.awaited() {
+				r.serve(c, now)
+			}
+		}
 		for j, c := range s.ahead {
 			if c != nil {
 				r.serve(c, now)

@@ -227,6 +227,7 @@ func (l *loader) kind(in *savedKind, saved time.Time) {
 	if until := min(l.instant(in.Until), l.at.add(r.maxBlock)); k.strict == nil && in.Strict.sound() && until > l.now {
 		k.strict = &strictness{(*Policy)(in.Strict), until}
 	}
+	l.hidden(k, in.Hidden)
 	if k.limit > 0 || in.Holds <= 0 {
 		return // what answers told since is newer
 	}

@@ -126,7 +126,7 @@ func (r *Registry) foldInto(s, to *state, now instant) {
 	switch {
 	case s.policy == nil:
 	case to.policy == nil:
-		to.setPolicy(s.policy)
+		to.setPolicy(s.policy, now)
 		to.lent, to.ruled = s.lent, s.ruled
 	case s.lent && *s.policy != *to.policy:
 		s.debt = nil
@@ -165,6 +165,10 @@ func (r *Registry) foldInto(s, to *state, now instant) {
 func (k *kind) inherit(from *kind) {
 	if k.limit == 0 {
 		k.law = from.law
+	}
+	if from.hidden != nil && from.hidden.policy != nil && k.learned(nil, from.hidden.taught) == nil {
+		*k.hide() = *from.hidden
+		k.hidden.kind, k.hidden.venture = k, false
 	}
 	k.split = k.split || from.split
 	if k.alias == "" {

@@ -24,6 +24,16 @@ type debt struct {
 	last instant       // when a unit of the pace last went
 	trip time.Duration // how long its answer took
 	late time.Duration // the same of the slowest answer since full
+
+	past *past // of a hidden limit; nil: nothing
+}
+
+func newDebt(p *Policy) *debt {
+	d := &debt{}
+	if p.Every > 0 {
+		d.pace = rate.NewLimiter(rate.Every(p.Every), p.burst())
+	}
+	return d
 }
 
 // clock is what a limiter's times count from; only their differences matter to it.
@@ -123,14 +133,7 @@ func (s *state) take(now instant, w int32) (answer instant) {
 	if p == nil || p.Quota <= 0 && p.Every <= 0 {
 		return 0
 	}
-	d := s.debt
-	if d == nil {
-		d = &debt{}
-		if p.Every > 0 {
-			d.pace = rate.NewLimiter(rate.Every(p.Every), p.burst())
-		}
-		s.debt = d
-	}
+	d := s.owes()
 	if p.Quota > 0 {
 		until := now.add(trips.shortest - p.Window)
 		for d.answers.len() > 0 && (d.answers.left()[0] <= until || d.answers.len()-mostBeyond > p.Quota) {
@@ -168,7 +171,11 @@ func (s *state) answered(granted, due instant, w int32, trip time.Duration, coun
 		return
 	}
 	if p.Quota > 0 {
-		if n := d.answers.remove(due, p.units(w)); count {
+		n := d.answers.remove(due, p.units(w))
+		if p.Hidden {
+			n = p.units(w) // it may have been taken before the quota was known
+		}
+		if count {
 			d.answers.insert(granted.add(min(trip, s.kind.provider.trips.shortest+p.Window/2)), n)
 		}
 	}
@@ -204,7 +211,7 @@ func (s *state) settled(now instant) bool {
 	if d == nil {
 		return true
 	}
-	if len(d.owed(p, now, trip)) > 0 || now < d.paceReady(p, now, p.burst(), trip) {
+	if len(d.owed(p, now, trip)) > 0 || now < d.paceReady(p, now, p.burst(), trip) || now < d.past.kept() {
 		return false
 	}
 	s.debt = nil
@@ -221,6 +228,7 @@ func (s *state) owe(other *debt) {
 		return
 	}
 	d := s.debt
+	d.owePast(other)
 	d.answers.merge(other.answers.left())
 	if d.pace != nil && other.pace != nil {
 		at := max(d.last, other.last)

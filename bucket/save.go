@@ -185,10 +185,10 @@ func (s *saver) kind(k *kind) {
 		return
 	}
 	strict := k.strict != nil && k.strict.until > s.at
-	if k.limit == 0 && k.alias == "" && !k.split && !strict {
+	to := &savedKind{savedKey: savedKey(k.key), Alias: k.alias, Split: k.split, Hidden: s.hidden(k.hidden)}
+	if k.limit == 0 && k.alias == "" && !k.split && !strict && to.Hidden == nil {
 		return
 	}
-	to := &savedKind{savedKey: savedKey(k.key), Alias: k.alias, Split: k.split}
 	if k.limit != 0 {
 		to.Holds, to.Long, to.Votes, to.Fixed = k.limit, k.long, k.votes, k.fixed
 		to.Least, to.Most = k.period.lo, k.period.hi
@@ -232,7 +232,7 @@ func (s *saver) debt(b *state, to *savedBucket) {
 		owed := d.owed(p, s.at, 0)
 		owed = owed[max(len(owed)-min(p.Quota, mostAnswers), 0):] // earlier ones hold nobody back
 		for _, at := range owed {
-			to.Answers = append(to.Answers, s.time(at))
+			to.Answers = append(to.Answers, s.time(min(at, s.at.add(p.Window)))) // nobody knows when, for some
 		}
 	}
 	if d.pace != nil {

@@ -64,6 +64,15 @@ type savedKind struct {
 
 	Strict *savedPolicy `json:"strict,omitempty"` // in place of what is documented
 	Until  time.Time    `json:"until,omitzero"`   // so long
+
+	Hidden *savedHidden `json:"hidden,omitempty"`
+}
+
+// A savedHidden is what refusals have taught of a limit of which only they tell.
+type savedHidden struct {
+	Policy *savedPolicy  `json:"policy"`
+	Until  time.Time     `json:"until"` // it is believed
+	Term   time.Duration `json:"term_ns,omitempty"`
 }
 
 // A savedBucket is what a bucket holds. Its times are the wall clock's: the monotonic one means nothing to another
@@ -91,6 +100,7 @@ type savedPolicy struct {
 	Every      time.Duration `json:"every_ns,omitempty"`
 	Burst      int           `json:"burst,omitempty"`
 	Concurrent int           `json:"concurrent,omitempty"`
+	Hidden     bool          `json:"hidden,omitempty"`
 	Probe      bool          `json:"probe,omitempty"`
 	Reserve    float64       `json:"reserve,omitempty"`
 	Spread     time.Duration `json:"spread_ns,omitempty"`

@@ -151,6 +151,14 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 		return false, 0
 	}
 	aside := int(others.aside)
+	if p.Hidden && !s.believed(now) {
+		if s.awaitsVenture(now, w) {
+			return true, never
+		}
+		if p.known() {
+			return false, 0
+		}
+	}
 	if p.Concurrent > 0 && int(s.drawn())+min(int(w), p.Concurrent)+aside > p.Concurrent {
 		return true, never
 	}
@@ -163,12 +171,19 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 
 // setPolicy takes on the policy of a draw, and reports whether it is new. A draw that has none leaves the policy of
 // others.
-func (s *state) setPolicy(p *Policy) (changed bool) {
+func (s *state) setPolicy(p *Policy, now instant) (changed bool) {
+	if p != nil && p.Hidden {
+		p = s.kind.learned(p, now)
+	}
 	if !s.lent && (s.policy == p || p == nil) {
 		return false
 	}
 	if p == nil || s.policy == nil || *s.policy != *p {
-		s.debt, changed = nil, true
+		if changed = true; p != nil && p.Hidden && s.policy != nil && s.policy.Hidden {
+			s.keepPast(p)
+		} else {
+			s.debt = nil
+		}
 	}
 	s.policy, s.lent, s.ruled = p, false, false
 	return changed

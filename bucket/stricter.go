@@ -23,7 +23,7 @@ func (e *answer) stricter(u *Stricter) {
 		return
 	}
 	s.kind.strict = &strictness{u.Policy, e.now.add(min(u.For, e.r.maxBlock))}
-	s.setPolicy(u.Policy)
+	s.setPolicy(u.Policy, e.now)
 	e.touched = append(e.touched, s)
 }
 

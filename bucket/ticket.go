@@ -60,6 +60,8 @@ type slot struct {
 	weight  int32
 	counted int32 // while leased: as how much its route and counters count it; 0: an earlier slot's do
 	leads   bool  // while leased: others wait for it at its route
+
+	venture *hidden // while leased: the limit of which it goes to see whether it allows one more; nil: none
 }
 
 // Waited returns how long the ticket has waited, in total.
@@ -102,7 +104,7 @@ func (t *Ticket) draw(r *Registry, draws []Draw, hashes *hashes, now instant) {
 		if s.kind.strict != nil {
 			p = s.kind.governs(p, now)
 		}
-		if s.setPolicy(p) && s.line != nil {
+		if s.setPolicy(p, now) && s.line != nil {
 			r.serve(s, now)
 		}
 		if have := t.slot(s); have != nil {

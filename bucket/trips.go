@@ -100,6 +100,18 @@ func (t *trips) settle() {
 	t.shortest = max(least-min(spread, spread*doubt/time.Duration(n)), 0)
 }
 
+// quickest is the shortest round trip that was seen; 0: none was.
+func (t *trips) quickest() time.Duration {
+	n, least, _ := t.all()
+	switch {
+	case n == 0:
+		return t.early
+	case t.early > 0:
+		return min(least, t.early)
+	}
+	return least
+}
+
 // all returns the bounds of both epochs.
 func (t *trips) all() (n int, least, greatest time.Duration) {
 	a, b := t.this, t.old

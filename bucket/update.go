@@ -72,6 +72,8 @@ type Block struct {
 	// Wider, if it has a provider, is a bucket that the refusal may have been about as well. It is blocked, too, if a
 	// further bucket of Key's kind is blocked already: what refuses several of them is hardly any single one.
 	Wider Key
+	// Hidden says that what refused is a limit of which nothing else tells: [Policy.Hidden].
+	Hidden bool
 }
 
 // An Alias says that requests on Key are counted by the bucket To. Where several keys are, their requests are counted

@@ -1,103 +1,160 @@
 package workload_test
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
-	"path"
-	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/providers/discord"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
+	"github.com/underlimit/underlimit/transport"
 )
 
-// through fails the test unless the calls are processed in about the best possible time, with no more refusals than
-// that, of which none came by going on in spite of another.
-func through(t *testing.T, o discordtest.Options, calls []call, best time.Duration, most int) {
+// What follows is about limits of which only refusals tell: the first one teaches how they are kept from then on.
+
+// newNames is n changes of the name of each of so many channels, the channels in turn.
+func newNames(channels, n int) []call {
+	calls := messages("/v10", channels, n)
+	for i := range calls {
+		calls[i].method, calls[i].body = http.MethodPatch, fmt.Sprintf(`{"name":"name %d"}`, i)
+		calls[i].url = strings.TrimSuffix(calls[i].url, "/messages")
+	}
+	return calls
+}
+
+// oneRefusal fails the test unless all of so many calls were processed, and only one refused.
+func oneRefusal(t *testing.T, f fake, calls int) {
 	t.Helper()
-	f := discordFake(o)
-	defer f.Close()
-	client, _ := newClient(routesOnly(), f)
-	quick(t, all(t, client, calls), best)
-	if r := f.Report(); r.Refused > most || r.ViolationCount != 0 || r.OK != len(calls) {
-		t.Errorf("%v refused, violations %v, %d processed; want at most %d, none, %d",
-			r.RefusedBy, r.Violations, r.OK, most, len(calls))
+	if r := f.Report(); r.Refused != 1 || r.ViolationCount != 0 || r.OK != calls {
+		t.Errorf("%d refused, %d violations, %d processed; want 1, 0, %d: %v",
+			r.Refused, r.ViolationCount, r.OK, calls, r.RefusedBy)
 	}
 }
 
-func TestEditsOfOldMessagesAreRefusedOnceAWindowAndHoldBackNoOthers(t *testing.T) {
-	const old, posts = 24, 100
-	afterTheEpoch(t, func(t *testing.T) {
-		f := discordFake(discordtest.Options{OldEdits: true})
-		defer f.Close()
-		client, _ := newClient(routesOnly(), f)
-		took := make(chan time.Duration)
-		go func() { took <- all(t, client, messages("/v10", 1, posts)) }()
-		quick(t, all(t, client, edits(1, old)), (old/3-1)*20*time.Second+roundTrip) // three in 20 s
-		quick(t, <-took, (posts/5-1)*5*time.Second+roundTrip)
-		if r := f.Report(); r.Refused > old/3-1 || r.ViolationCount != 0 || r.OK != old+posts {
-			t.Errorf("%v refused, violations %v, %d processed", r.RefusedBy, r.Violations, r.OK)
-		}
-	})
-}
-
-// What is sent before the first refusal of a window is refused with it: nothing tells how much such a window holds.
-func TestALimitThatNoHeaderTellsIsWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		calls := messages("/v10", 1, 20)
-		for i := range calls {
-			calls[i].url = "https://discord.com/api/v10/guilds/1/emojis"
-		}
-		through(t, discordtest.Options{Limits: map[string]discordtest.Limit{
-			"POST /guilds/{guild}/emojis": {N: 5, Window: time.Minute, Silent: true},
-		}}, calls, 3*time.Minute+roundTrip, 15+10+5)
-	})
-}
-
-// The same, with a wide limit in the headers that does not matter.
-func TestASecondLimitOfARouteIsWaitedFor(t *testing.T) {
-	for name, hash := range map[string]string{"not told of": "", "told when it refuses": "narrow"} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				calls := messages("/v10", 1, 120)
-				for i := range calls {
-					calls[i].method, calls[i].url, calls[i].body = http.MethodGet, "https://discord.com/api/v10/users/7", ""
-				}
-				through(t, discordtest.Options{Global: -1, Limits: map[string]discordtest.Limit{
-					"GET /users/{user}":      {N: 2000, Window: time.Minute},
-					"GET /users/{user} also": {N: 40, Window: 30 * time.Second, Hash: hash},
-				}}, calls, 2*30*time.Second+roundTrip, 80+40)
+func TestAHiddenLimitRefusesOneRequestInHours(t *testing.T) {
+	for channels, n := range map[int]int{1: 60, 8: 30} {
+		for how, every := range map[string]time.Duration{"at once": 0, "now and then": 90 * time.Second} {
+			t.Run(fmt.Sprint(n, " renames of ", channels, " channels ", how), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f := discordFake(discordtest.Options{Renames: true})
+					defer f.Close()
+					client, _ := newClient(discord.New(nil), f)
+					calls := newNames(channels, n)
+					took := all(t, client, spaced(0, every/time.Duration(channels), calls))
+					// Two in each ten minutes, of each channel.
+					quick(t, took, time.Duration(n/2-1)*10*time.Minute+roundTrip)
+					oneRefusal(t, f, len(calls))
+				})
 			})
-		})
+		}
 	}
 }
 
-func TestALongWaitInABodyIsBelievedRatherThanAShortOneInAHeader(t *testing.T) {
+func TestAHiddenLimitThatTellsOfItselfAsItRefusesDoesSoOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const after = 1163097 * time.Millisecond
-		refusal := discordtest.Refusal{Scope: discordtest.Shared, After: after, Header: time.Second, Code: 20028}
-		through(t, discordtest.Options{Refuse: func(*http.Request) (now discordtest.Refusal) {
-			now, refusal = refusal, now
-			return now
-		}}, messages("/v10", 1, 5), after+roundTrip, 1)
-	})
-}
-
-// Deletions of messages that are gone count as those of young ones, which nobody can know before they are answered.
-func TestDeletionsOfMessagesThatAreGoneTakeNothingFromTheOthers(t *testing.T) {
-	const old, between, gone = 220, 60, 20 // of each, every 20th is gone
-	afterTheEpoch(t, func(t *testing.T) {
-		f := discordFake(discordtest.Options{Global: -1, DeletionAges: true, Missing: func(r *http.Request) bool {
-			id, _ := strconv.Atoi(path.Base(r.URL.Path))
-			return id%(1<<22)%gone == 0
+		f := discordFake(discordtest.Options{Limits: map[string]discordtest.Limit{
+			patchChannel:           {N: 10, Window: 15 * time.Second},
+			patchChannel + " name": {N: 2, Window: 10 * time.Minute, Hash: "narrow"},
 		}})
 		defer f.Close()
-		client, _ := newClient(routesOnly(), f)
-		start := time.Now()
-		send(t.Context(), client, spaced(0, 1, mixed(deletions(aMonth, old), deletions(anHour, between))))
-		quick(t, time.Since(start), (old-old/gone)/30*4*time.Second+roundTrip) // in seven windows, not in eight
-		if r := f.Report(); r.Refused != 0 || r.ViolationCount != 0 || r.Calls != old+between {
-			t.Errorf("%v refused, violations %v, %d calls", r.RefusedBy, r.Violations, r.Calls)
+		client, _ := newClient(discord.New(nil), f)
+		quick(t, all(t, client, newNames(3, 30)), 14*10*time.Minute+roundTrip)
+		oneRefusal(t, f, 90)
+	})
+}
+
+func TestTheHiddenLimitOfAWebhooksChannelRefusesOneMessageInHours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := direct{discordFake(discordtest.Options{WebhookChannel: func(string) string { return "3" }})}
+		defer f.Close()
+		client, _ := newClient(discord.New(nil), f)
+		// Thirty a minute, and five in two seconds.
+		const minutes = 60
+		quick(t, all(t, client, hook("1", 30*minutes)), (minutes-1)*time.Minute+10*time.Second+roundTrip)
+		oneRefusal(t, f, 30*minutes)
+	})
+}
+
+func TestEachOfTheWebhooksOfAChannelLearnsItsShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := direct{discordFake(discordtest.Options{WebhookChannel: func(string) string { return "3" }})}
+		defer f.Close()
+		client, _ := newClient(discord.New(nil), f)
+		const minutes = 40
+		calls := mixed(hook("1", 10*minutes), hook("2", 10*minutes), hook("3", 10*minutes))
+		took := all(t, client, calls)
+		if took > (minutes+20)*time.Minute {
+			t.Errorf("took %v", took)
+		}
+		if r := f.Report(); r.Refused > 3 || r.ViolationCount != 0 || r.OK != len(calls) {
+			t.Errorf("%d refused, %d violations, %d processed; want at most one for each: %v",
+				r.Refused, r.ViolationCount, r.OK, r.RefusedBy)
+		}
+	})
+}
+
+func TestTheHiddenLimitOfEditsOfOldMessagesRefusesOneInHours(t *testing.T) {
+	afterTheEpoch(t, func(t *testing.T) {
+		f := discordFake(discordtest.Options{OldEdits: true, Limits: map[string]discordtest.Limit{
+			patchMessage + " old": {N: 3, Window: time.Minute},
+		}})
+		defer f.Close()
+		client, _ := newClient(discord.New(nil), f)
+		calls := deletions(2*anHour, 300)
+		for i := range calls {
+			calls[i].method, calls[i].body = http.MethodPatch, `{"content":"x"}`
+		}
+		quick(t, all(t, client, calls), 99*time.Minute+roundTrip)
+		oneRefusal(t, f, len(calls))
+	})
+}
+
+func TestAHiddenLimitIsKnownAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := discordFake(discordtest.Options{Renames: true})
+		defer f.Close()
+		client, registry := newClient(discord.New(nil), f)
+		all(t, client, newNames(2, 6))
+		var state bytes.Buffer
+		if err := registry.Save(&state); err != nil {
+			t.Fatal(err)
+		}
+		next := bucket.NewRegistry(nil)
+		if err := next.Load(&state); err != nil {
+			t.Fatal(err)
+		}
+		client = &http.Client{Transport: transport.New(discord.New(nil), &transport.Options{Base: f.Transport(), Buckets: next})}
+		quick(t, all(t, client, newNames(4, 6)), 3*10*time.Minute) // those of the first two wait for what went before
+		oneRefusal(t, f, 12+24)
+	})
+}
+
+func TestAHiddenLimitThatWasRaisedIsLearnedAnewInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := discordFake(discordtest.Options{
+			Renames: true,
+			Change: func(name string, since time.Duration, l discordtest.Limit) discordtest.Limit {
+				if name == patchChannel+" name" && since > 12*time.Hour {
+					l.N = 6
+				}
+				return l
+			},
+		})
+		defer f.Close()
+		client, _ := newClient(discord.New(nil), f)
+		// The first day's worth at two in ten minutes, then at six.
+		const first = 24 * 6 * 2
+		took := all(t, client, newNames(1, first+6*6*20))
+		if most := 45*time.Hour + 10*time.Minute; took > most {
+			t.Errorf("took %v, want at most %v", took, most)
+		}
+		if r := f.Report(); r.Refused != 2 || r.ViolationCount != 0 {
+			t.Errorf("%d refused, %d violations; want one for each limit, and none: %v", r.Refused, r.ViolationCount, r.RefusedBy)
 		}
 	})
 }

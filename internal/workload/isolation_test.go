@@ -83,25 +83,6 @@ func TestASublimitStopsOnlyWhatItIsAbout(t *testing.T) {
 	}
 }
 
-// What a window of a limit that nothing tells of holds shows in each window anew, by one refusal.
-func TestALimitThatNothingTellsOfRefusesOneRequestAWindow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := discordFake(discordtest.Options{Renames: true})
-		defer f.Close()
-		calls := messages("/v10", 1, 16)
-		for i := range calls {
-			calls[i].method, calls[i].body = http.MethodPatch, `{"name":"x"}`
-			calls[i].url = strings.TrimSuffix(calls[i].url, "/messages")
-		}
-		client, _ := newClient(discord.New(nil), f)
-		took := all(t, client, calls)
-		quick(t, took, 7*10*time.Minute+roundTrip) // two in each ten minutes
-		if got := f.Report().Refused; got != 7 {
-			t.Errorf("%d refused, want one in each of the first seven windows", got)
-		}
-	})
-}
-
 func TestABlockedOrSlowBucketDelaysNobodyElse(t *testing.T) {
 	toTroubled := func(r *http.Request) bool { return strings.Contains(r.URL.Path, troubled) }
 	refusals := 0

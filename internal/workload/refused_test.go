@@ -129,16 +129,3 @@ func TestADeletedWebhookIsLeftAlone(t *testing.T) {
 		}
 	})
 }
-
-func TestTheHiddenLimitOfWebhooksCostsOneRefusalOfWhatIsInFlight(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := discordFake(discordtest.Options{WebhookChannel: func(string) string { return "3" }})
-		defer f.Close()
-		client, _ := newClient(discord.New(nil), f)
-		// Thirty a minute, and five in two seconds.
-		quick(t, all(t, client, hook("1", 60)), 60*time.Second+10*time.Second+roundTrip)
-		if r := f.Report(); r.Refused > 5 || r.ViolationCount != 0 || r.OK != 60 {
-			t.Errorf("%d refused, %d violations, %d processed; want at most 5, 0, 60", r.Refused, r.ViolationCount, r.OK)
-		}
-	})
-}

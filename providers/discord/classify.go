@@ -13,8 +13,9 @@ import (
 
 // Limits that are not those of a route.
 const (
-	global = "global" // all requests of a credential
-	egress = "egress" // all requests of our address; also the owner of what is counted by address
+	global = "global"  // all requests of a credential
+	egress = "egress"  // all requests of our address; also the owner of what is counted by address
+	hook   = "webhook" // all requests to a webhook by one credential: it may be gone
 )
 
 // authorization is the field that holds the credential of a request.
@@ -44,7 +45,11 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 		account = p.owner(field.Get(req.Header, authorization[0]))
 	}
 	key := bucket.Key{Provider: name, Owner: account}
-	if token != "" {
+	switch {
+	case at.reply() != "":
+		// The token is but the id of an interaction of the application's: an owner each would make as many kinds of buckets.
+		key.Owner = p.owner(at.buf[1])
+	case token != "":
 		key.Owner = p.owner(token)
 	}
 	if r != nil {
@@ -57,7 +62,11 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 		key.Limit = deletionOf(at.buf[at.n-1], now)
 	}
 
-	call.Draws = make([]bucket.Draw, 0, 3) // as many as most have
+	draws := 3 // as many as most have
+	if at.webhook() {
+		draws = 4
+	}
+	call.Draws = make([]bucket.Draw, 0, draws)
 	if key.Limit == firstAnswer {
 		// It is under no limit that anybody has seen, so nothing is learned here; but a refusal has to hold something
 		// back, and this is what holds nobody else. The id is as unique as the token; with an owner each, there would be
@@ -65,7 +74,7 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 		key.Owner = egress
 		call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.stop})
 	} else {
-		call.Draws = append(call.Draws, bucket.Draw{Key: key})
+		call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.routePolicy(&at, key.Limit)})
 		if at.legacy {
 			if old := oldRule(key); old != key {
 				call.Draws = append(call.Draws, bucket.Draw{Key: old})
@@ -79,6 +88,10 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 			key.Limit = editOld
 			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.narrow})
 		}
+	}
+	if at.webhook() {
+		key := bucket.Key{Provider: name, Limit: hook, Owner: key.Owner, Subject: at.major()}
+		call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.stop})
 	}
 	if !at.interaction() {
 		// https://discord.com/developers/docs/topics/rate-limits#global-rate-limit exempts interactions, and counts

@@ -16,10 +16,12 @@
 // Answers to interactions are not under the global limit, and the first answer to one, which is due within three
 // seconds, waits for nothing but a ban; if it is refused all the same, that holds nothing else back.
 //
-// A bot whose token Discord refuses with a 401 is held back for a time that grows from a second to a minute, and so is
-// a request to a webhook that is gone (404 with code 10015), so that neither gets our address banned. The answers
-// themselves go to the caller. Another token passes at once. A user's ("Bearer") is not held back: it may lack only the
-// scope that one route asks for.
+// A token that Discord refuses with a 401 is held back for a time that grows from a second to a minute, and so is what
+// goes to a webhook that is gone (404 with code 10015), by any of its routes, and everything where Cloudflare lets nothing
+// of ours in (403), so that our address is not banned. The answers themselves go to the caller. Another token passes at
+// once.
+//
+// Limits that only refusals show are learned from the first of them, and kept from then on.
 //
 // See https://discord.com/developers/docs/topics/rate-limits.
 package discord
@@ -79,7 +81,8 @@ type Provider struct {
 	global *bucket.Policy
 	egress *bucket.Policy
 	stop   *bucket.Policy // of what only ever holds a request back after a refusal
-	narrow *bucket.Policy // of what is under a limit that only its refusals show: one at a time, or each would show it
+	hidden *bucket.Policy // of what is under a limit that only its refusals show
+	narrow *bucket.Policy // the same, of what is so rare that it may go one at a time until that limit is known
 }
 
 // New returns a provider for Discord's REST API. opts may be nil and is copied.
@@ -98,7 +101,8 @@ func New(opts *Options) *Provider {
 		global: &bucket.Policy{Quota: o.GlobalPerSecond, Window: time.Second},
 		egress: &bucket.Policy{},
 		stop:   &bucket.Policy{},
-		narrow: &bucket.Policy{Concurrent: 1},
+		hidden: &bucket.Policy{Hidden: true, Probe: true},
+		narrow: &bucket.Policy{Hidden: true, Concurrent: 1},
 	}
 	if o.InvalidPer10Minutes == 0 {
 		o.InvalidPer10Minutes = invalidPer10Minutes

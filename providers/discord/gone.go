@@ -1,8 +1,10 @@
 package discord
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/internal/field"
@@ -12,7 +14,11 @@ import (
 // message: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 const codeUnknownWebhook = "10015"
 
-// gone blocks what an answer shows to be of no more use: a webhook that was deleted, or a bot whose token is refused.
+// codeCloudflare says that Cloudflare blocks the request: the same page.
+const codeCloudflare = "40333"
+
+// gone blocks what an answer shows to be of no more use: a webhook that was deleted, a token that is refused,
+// or everything, where Cloudflare shuts us out.
 // And it charges what Discord counts as invalid. To go on asking is what gets an address banned:
 // https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 //
@@ -22,17 +28,19 @@ func (x *exchange) gone() []bucket.Update {
 	charge := bucket.Charge{Key: x.egress}
 	switch x.answer.Status {
 	case http.StatusForbidden:
+		if wait, ok := x.shutOut(); ok {
+			return append(blocks(wait, x.egress), charge)
+		}
 		return []bucket.Update{charge}
 	case http.StatusUnauthorized:
 		// What has a token in its path has another credential than its Authorization, if any, and that was looked at.
-		// A user's token may lack no more than the scope that this route asks for.
-		if x.global != (bucket.Key{}) && x.path().token() == "" && isBot(field.Get(x.req.Header, "Authorization")) {
+		if x.global != (bucket.Key{}) && x.path().token() == "" && isToken(field.Get(x.req.Header, "Authorization")) {
 			return append(blocks(0, x.global), charge)
 		}
 		return []bucket.Update{charge}
 	case http.StatusNotFound:
-		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.path().webhook() {
-			return blocks(0, x.route)
+		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.hook != (bucket.Key{}) {
+			return blocks(0, x.hook)
 		}
 	}
 	return nil
@@ -55,9 +63,20 @@ func (x *exchange) mistaken() []bucket.Update {
 	return us
 }
 
-// isBot says whether a credential is a bot's token, and not one that a user gave, with some scopes:
+// isToken says whether a credential is a bot's token, or one that a user gave:
 // https://discord.com/developers/docs/reference#authentication
-func isBot(credential string) bool {
+func isToken(credential string) bool {
 	scheme, _, _ := strings.Cut(credential, " ")
-	return strings.EqualFold(scheme, "Bot")
+	return strings.EqualFold(scheme, "Bot") || strings.EqualFold(scheme, "Bearer")
+}
+
+// shutOut says whether a 403 is not Discord's own but of Cloudflare before it, which refuses our address, or what we say
+// that we are; and for how long, 0 if it does not tell. Discord's own are JSON.
+func (x *exchange) shutOut() (time.Duration, bool) {
+	body, isObject := readNotice(x.answer.Body)
+	page := bytes.TrimLeft(x.answer.Body, " \t\r\n")
+	if !body.Code.is(codeCloudflare) && (isObject || len(page) == 0 || page[0] == '{') {
+		return 0, false
+	}
+	return x.wait(body, time.Second), true
 }

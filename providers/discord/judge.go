@@ -39,11 +39,14 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 			x.renaming = d.Key
 		case editOld:
 			x.editOld = d.Key
+		case hook:
+			x.hook = d.Key
 		case firstAnswer:
 			x.callback = d.Key
 		default:
 			if x.route == (bucket.Key{}) {
 				x.route = d.Key // the first; by the old rule there may be another
+				x.hidden = d.Policy != nil && d.Policy.Hidden
 			}
 		}
 	}
@@ -64,7 +67,9 @@ type exchange struct {
 	answer *providers.Answer
 	parsed path // once asked for: few answers need it
 
-	route, renaming, editOld, callback, global, egress bucket.Key // zero: it did not draw on any
+	route, renaming, editOld, callback, hook, global, egress bucket.Key // zero: it did not draw on any
+
+	hidden bool // the route is under a limit, too, that only refusals show
 }
 
 func (x *exchange) path() *path {
@@ -124,7 +129,7 @@ const maxHash = 64
 
 // isHash says whether s may stand in a key as a Limit, and is none of the others.
 func isHash(s string) bool {
-	if s == "" || len(s) > maxHash || s == global || s == egress || s == other {
+	if s == "" || len(s) > maxHash || s == global || s == egress || s == hook || s == other {
 		return false
 	}
 	for i := range len(s) {

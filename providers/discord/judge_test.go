@@ -132,6 +132,11 @@ func TestTheDeletionOfAMessageThatIsGoneTellsOfTheCounterOfYoungOnes(t *testing.
 	}
 }
 
+// hidden is the block of a limit that only refusals show.
+func hidden(wait time.Duration, key bucket.Key) []bucket.Update {
+	return []bucket.Update{bucket.Block{Key: key, For: wait, Hidden: true}}
+}
+
 func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
 	const ms = time.Millisecond
 	date := time.Date(2026, 5, 23, 12, 0, 2, 0, time.UTC)
@@ -355,7 +360,7 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 		{
 			"A global limit of which a later answer to an interaction knows nothing.", "POST", v10 + "/webhooks/8/" + replyToken,
 			header("X-RateLimit-Global: true", "Retry-After: 2"), `{"global":true}`,
-			providers.ScopeGlobal, blocked(2*time.Second, key("POST /webhooks/{webhook}/{token}", replyToken, "webhooks/8")),
+			providers.ScopeGlobal, blocked(2*time.Second, key("POST /webhooks/{webhook}/{token}", application, replied)),
 		},
 		{
 			"A limit on the first answer to an interaction.", "POST", v10 + interaction,
@@ -551,47 +556,47 @@ func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
 		{
 			"The counter has something left.", v10,
 			full("X-RateLimit-Remaining: 3", "Retry-After: 600", "X-RateLimit-Scope: user"), `{"retry_after":599.5}`,
-			providers.ScopeUser, blocked(600*time.Second, name),
+			providers.ScopeUser, hidden(600*time.Second, name),
 		},
 		{
 			"The counter is empty, but back much sooner.", v10,
 			full("X-RateLimit-Remaining: 0", "Retry-After: 600", "X-RateLimit-Scope: user"), `{"retry_after":599.5}`,
-			providers.ScopeUser, blocked(600*time.Second, name),
+			providers.ScopeUser, hidden(600*time.Second, name),
 		},
 		{
 			"A counter that is empty, whose ever it is.", v10,
 			full("X-RateLimit-Remaining: 0", "Retry-After: 65", "X-RateLimit-Scope: user"), limited,
-			providers.ScopeUser, blocked(65*time.Second, name, counter),
+			providers.ScopeUser, append(hidden(65*time.Second, name), blocked(65*time.Second, counter)...),
 		},
 		{
 			"A counter without a name.", v10,
 			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset-After: 64.57", "Retry-After: 65"), limited,
-			providers.ScopeUnknown, blocked(65*time.Second, name, edit),
+			providers.ScopeUnknown, append(hidden(65*time.Second, name), blocked(65*time.Second, edit)...),
 		},
 		{
 			"A counter without a name, by the clock.", v10,
 			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1779537607.250", "Date: Sat, 23 May 2026 12:00:03 GMT",
 				"Retry-After: 4"), "",
-			providers.ScopeUnknown, blocked(4*time.Second, name, edit),
+			providers.ScopeUnknown, append(hidden(4*time.Second, name), blocked(4*time.Second, edit)...),
 		},
 		{
 			"A counter that comes back much sooner, by our clock.", v10,
 			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1779537607.250", "Retry-After: 6"), "",
-			providers.ScopeUnknown, blocked(6*time.Second, name),
+			providers.ScopeUnknown, hidden(6*time.Second, name),
 		},
 		{
 			"A counter below version 8.", v6,
 			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset-After: 4", "Retry-After: 3500"), `{"retry_after":3500}`,
-			providers.ScopeUnknown, blocked(3500*time.Millisecond, name, old),
+			providers.ScopeUnknown, append(hidden(3500*time.Millisecond, name), blocked(3500*time.Millisecond, old)...),
 		},
 		{
 			"No word of a counter.", v10, header("Via: 1.1 google", "Retry-After: 600"), "{}",
-			providers.ScopeUnknown, blocked(600*time.Second, name),
+			providers.ScopeUnknown, hidden(600*time.Second, name),
 		},
 		{
 			"A shared limit.", v10,
 			full("X-RateLimit-Remaining: 9", "Retry-After: 65", "X-RateLimit-Scope: shared"), limited,
-			providers.ScopeShared, blocked(65*time.Second, name),
+			providers.ScopeShared, hidden(65*time.Second, name),
 		},
 		{
 			"The global limit.", v10, header("X-RateLimit-Global: true", "Retry-After: 2"), "",
@@ -630,15 +635,15 @@ func TestARefusedEditOfAnOldMessageStopsNoOthers(t *testing.T) {
 	}{
 		{
 			"Whatever is left.", messages + aged(2*time.Hour), code, full("X-RateLimit-Remaining: 3", "Retry-After: 9"),
-			append(blocked(9*time.Second, old), bucket.Uncounted{Key: edit}),
+			append(hidden(9*time.Second, old), bucket.Uncounted{Key: edit}),
 		},
 		{
 			"Whatever is empty.", messages + aged(2*time.Hour), code, empty,
-			append(blocked(9*time.Second, old), bucket.Uncounted{Key: edit}),
+			append(hidden(9*time.Second, old), bucket.Uncounted{Key: edit}),
 		},
 		{
 			"Below version 8.", oldMessages + aged(2*time.Hour), code, header("Via: 1.1 google", "Retry-After: 9000"),
-			append(blocked(9*time.Second, old), bucket.Uncounted{Key: edit}, bucket.Uncounted{Key: byPath}),
+			append(hidden(9*time.Second, old), bucket.Uncounted{Key: edit}, bucket.Uncounted{Key: byPath}),
 		},
 		{
 			"Another limit's.", messages + aged(2*time.Hour), `{"retry_after":9}`, empty,
@@ -690,7 +695,7 @@ func TestASharedRefusalHoldsOneChannelAndAGlobalOneTheBotButNoInteraction(t *tes
 			{"POST", v10 + interaction, 429, stop, 0},
 			{"POST", v10 + "/webhooks/8/" + replyToken, 429, stop, 0},
 			{"POST", v10 + strings.Replace(interaction, "77", "78", 1), 204, nil, 0},
-			{"POST", v10 + "/webhooks/8/" + replyToken + "2", 200, nil, 0},
+			{"POST", v10 + "/webhooks/8/" + otherReply, 200, nil, 0},
 			{"GET", v10 + "/channels/3", 200, nil, 7 * time.Second},
 			{"POST", v10 + "/channels/1/messages", 200, nil, 33 * time.Second},
 			{"GET", v10 + "/channels/3", 429, nil, 0},
@@ -752,7 +757,7 @@ func FuzzJudge(f *testing.F) {
 				}
 			}
 		}
-		if gone := status == 401 || status == 404; v.Refused != holds && !gone {
+		if gone := status == 401 || status == 403 || status == 404; v.Refused != holds && !gone {
 			t.Errorf("refused is %t, but that it blocks a draw is %t", v.Refused, holds)
 		}
 	})

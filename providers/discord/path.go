@@ -1,6 +1,8 @@
 package discord
 
 import (
+	"bytes"
+	"encoding/base64"
 	"net/url"
 	"strings"
 )
@@ -97,6 +99,9 @@ func (p *path) major() string {
 	if !p.hasMajor() {
 		return ""
 	}
+	if id := p.reply(); id != "" {
+		return "interactions/" + id
+	}
 	what, id := p.buf[0], p.buf[1]
 	if rest, ok := strings.CutPrefix(p.text[min(len(what), len(p.text)):], "/"); ok && strings.HasPrefix(rest, id) {
 		return p.text[:len(what)+len("/")+len(id)] // takes no memory
@@ -124,6 +129,34 @@ func (p *path) token() string {
 	}
 	return p.buf[2]
 }
+
+// reply returns the id of the interaction that is answered as by a webhook, after its first answer, as its token tells it;
+// "" if none is, or it cannot be read. The token is base64 of "interaction:", the id, and what is secret after a colon.
+func (p *path) reply() string {
+	rest, ok := strings.CutPrefix(p.token(), interactionToken)
+	if !ok || !p.webhook() || !isName(p.buf[1]) {
+		return ""
+	}
+	rest = rest[:min(len(rest), maxEncodedID)&^3]
+	var buf [maxEncodedID]byte
+	n, err := base64.StdEncoding.Decode(buf[:], []byte(rest))
+	if err != nil {
+		return ""
+	}
+	id, _, ok := bytes.Cut(buf[:n], []byte(":"))
+	if !ok || len(id) == 0 {
+		return ""
+	}
+	for _, c := range id {
+		if c < '0' || '9' < c {
+			return ""
+		}
+	}
+	return string(id)
+}
+
+// maxEncodedID is how much of a token is looked at: a snowflake has at most 20 digits, and a colon follows.
+const maxEncodedID = 28
 
 // webhook says whether the path begins with a webhook, or with what passes for one after an interaction.
 func (p *path) webhook() bool { return p.n > 1 && p.buf[0] == "webhooks" }

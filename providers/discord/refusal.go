@@ -65,12 +65,12 @@ func (x *exchange) refusal() providers.Verdict {
 	case resource == x.callback, v.Scope == providers.ScopeQuota:
 		v.Updates = append(blocks(wait, resource), x.spared()...)
 	case x.editOld != (bucket.Key{}) && body.Code.is(codeEditOld):
-		v.Updates = append(blocks(wait, x.editOld), x.spared()...)
+		v.Updates = append(hides(wait, x.editOld), x.spared()...)
 	case x.renaming != (bucket.Key{}):
 		v.Updates = x.renamed(wait)
 	case v.Scope == providers.ScopeShared, remaining > 0:
 		// It is not this counter that is empty, but one that nothing names.
-		v.Updates = append(blocks(wait, resource), x.spared()...)
+		v.Updates = append([]bucket.Update{bucket.Block{Key: resource, For: wait, Hidden: x.hidden}}, x.spared()...)
 	case hashed:
 		// The route is blocked by itself, too: its next answer may name another counter, and this one still be empty.
 		v.Updates = append([]bucket.Update{bucket.Alias{Key: resource, To: c}}, blocks(wait, resource, c)...)
@@ -88,7 +88,7 @@ func (x *exchange) refusal() providers.Verdict {
 func (x *exchange) renamed(wait time.Duration) []bucket.Update {
 	w, ok := x.window()
 	if !ok || w.Remaining > 0 || wait > x.left(&w)+time.Second { // Retry-After is in whole seconds, rounded up
-		return append(blocks(wait, x.renaming), bucket.Uncounted{Key: x.route})
+		return append(hides(wait, x.renaming), bucket.Uncounted{Key: x.route})
 	}
 	c, hashed := x.counter()
 	switch {
@@ -98,7 +98,7 @@ func (x *exchange) renamed(wait time.Duration) []bucket.Update {
 	default:
 		c = x.route
 	}
-	return append(blocks(wait, x.renaming, c), bucket.Uncounted{Key: x.route})
+	return append(append(hides(wait, x.renaming), blocks(wait, c)...), bucket.Uncounted{Key: x.route})
 }
 
 // left is how long a window of the answer lasts, at least.
@@ -139,6 +139,11 @@ func blocks(wait time.Duration, keys ...bucket.Key) []bucket.Update {
 		us[i] = bucket.Block{Key: k, For: wait}
 	}
 	return us
+}
+
+// hides blocks the bucket of a limit that only refusals show.
+func hides(wait time.Duration, key bucket.Key) []bucket.Update {
+	return []bucket.Update{bucket.Block{Key: key, For: wait, Hidden: true}}
 }
 
 // byDiscord says whether a 429 is from Discord itself. If not, it is from Cloudflare before it, which has banned our

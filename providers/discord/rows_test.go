@@ -144,7 +144,7 @@ func TestASharedLimitHoldsOneResourceOfOneRoute(t *testing.T) {
 		{"sticker", "PATCH", "/guilds/5/stickers/6", "/guilds/{guild}/stickers/{sticker}", bot, "guilds/5"},
 		{"webhook of a channel", "POST", "/webhooks/9/" + hookToken, "/webhooks/{webhook}/{token}", hookToken, "webhooks/9"},
 		{
-			"follow-up", "POST", "/webhooks/8/" + replyToken, "/webhooks/{webhook}/{token}", replyToken, "webhooks/8",
+			"follow-up", "POST", "/webhooks/8/" + replyToken, "/webhooks/{webhook}/{token}", application, replied,
 		},
 		{"commands", "PUT", "/applications/3/commands", "/applications/{application}/commands", bot, ""},
 		{"threads", "POST", "/channels/1/threads", "/channels/{channel}/threads", bot, "channels/1"},
@@ -157,8 +157,12 @@ func TestASharedLimitHoldsOneResourceOfOneRoute(t *testing.T) {
 				Status: 429, Header: h, Body: []byte(`{"message":"The resource is being rate limited.","retry_after":40.5}`),
 			})
 			resource := key(tt.method+" "+tt.limit, tt.owner, tt.subject)
+			held := blocked(41*time.Second, resource)
+			if tt.name == "webhook of a channel" {
+				held = hidden(41*time.Second, resource)
+			}
 			want := providers.Verdict{
-				Updates: append(blocked(41*time.Second, resource), bucket.Uncounted{Key: resource}),
+				Updates: append(held, bucket.Uncounted{Key: resource}),
 				Refused: true, Scope: providers.ScopeShared,
 			}
 			if !reflect.DeepEqual(v, want) {
@@ -178,7 +182,6 @@ func TestOnlyA429Refuses(t *testing.T) {
 		{"A daily quota told otherwise.", 400, `{"message":"Max number of daily creates","code":30034}`},
 		{"A webhook that is gone, of a channel.", 404, `{"message":"Unknown Webhook","code":10015}`},
 		{"Forbidden.", 403, `{"message":"Missing Access","code":50001}`},
-		{"Cloudflare's refusal of a client.", 403, `{"message":"internal network error","code":40333}`},
 		{"Something else is gone.", 404, `{"message":"Unknown Message","code":10008}`},
 		{"An answer that comes too late.", 404, `{"message":"Unknown interaction","code":10062}`},
 		{"Unavailable.", 503, `{"retry_after":5}`},
@@ -198,7 +201,6 @@ func TestADeletedWebhookAndARefusedCredentialAreHeldBack(t *testing.T) {
 	const v10 = "https://discord.com/api/v10"
 	const unknown, revoked = `{"message":"Unknown Webhook","code":10015}`, `{"message":"401: Unauthorized","code":0}`
 	const expired = `{"message":"Invalid Webhook Token","code":50027}`
-	execute := "POST /webhooks/{webhook}/{token}"
 	for _, tt := range []struct {
 		name, method, url string
 		status            int
@@ -206,16 +208,19 @@ func TestADeletedWebhookAndARefusedCredentialAreHeldBack(t *testing.T) {
 		want              []bucket.Key
 	}{
 		{"A webhook.", "post", v10 + "/webhooks/9/" + hookToken, 404, unknown, []bucket.Key{
-			key(execute, hookToken, "webhooks/9"),
+			key("webhook", hookToken, "webhooks/9"),
 		}},
 		{"A webhook by its own URL.", "post", "https://discord.com/api/webhooks/9/" + hookToken, 404, unknown, []bucket.Key{
-			key(execute, hookToken, "webhooks/9"),
+			key("webhook", hookToken, "webhooks/9"),
 		}},
 		{"A webhook, looked at by a bot.", "GET", v10 + "/webhooks/9", 404, unknown, []bucket.Key{
-			key("GET /webhooks/{webhook}", bot, "webhooks/9"),
+			key("webhook", bot, "webhooks/9"),
 		}},
 		{"What passes for a webhook.", "POST", v10 + "/webhooks/8/" + replyToken, 404, unknown, []bucket.Key{
-			key(execute, replyToken, "webhooks/8"),
+			key("webhook", application, replied),
+		}},
+		{"A webhook, by its message.", "PATCH", v10 + "/webhooks/9/" + hookToken + "/messages/3", 404, unknown, []bucket.Key{
+			key("webhook", hookToken, "webhooks/9"),
 		}},
 		{"A message of a webhook.", "PATCH", v10 + "/webhooks/9/x/messages/3", 404, `{"code":10008}`, nil},
 		{"No word of what is gone.", "POST", v10 + "/webhooks/9/x", 404, "", nil},
@@ -240,11 +245,54 @@ func TestADeletedWebhookAndARefusedCredentialAreHeldBack(t *testing.T) {
 	}
 }
 
-// A 401 to a user's token may be for a scope that it does not have.
-func TestOfRefusedCredentialsOnlyABotsTokenIsHeldBack(t *testing.T) {
+// So that what goes to a webhook by any of its routes waits once one of them has shown that it is gone, and no other
+// webhook, nor the same one by another token.
+func TestAWebhookThatIsGoneIsHeldOnAllOfItsRoutes(t *testing.T) {
+	const v10 = "https://discord.com/api/v10/webhooks/9"
+	v := judge(t, "POST", v10+"/"+hookToken, &providers.Answer{Status: 404, Body: []byte(`{"code":10015}`)})
+	held, _ := blockedFor(t, v, key("webhook", hookToken, "webhooks/9"))
+	for path, want := range map[string]bool{
+		"/" + hookToken: true, "/" + hookToken + "/messages/3": true, "/" + hookToken + "/slack": true,
+		"/" + hookToken + "/unheard-of": true, "/another": false, "": false,
+	} {
+		for _, method := range []string{"GET", "POST", "PATCH", "DELETE"} {
+			call := classify(t, method, v10+path)
+			if got := slices.ContainsFunc(call.Draws, func(d bucket.Draw) bool { return slices.Contains(held, d.Key) }); got != want {
+				t.Errorf("%s %s waits for it: %t, want %t", method, path, got, want)
+			}
+		}
+	}
+}
+
+// A 403 is Discord's own, of a permission say, or of Cloudflare before it, which lets nothing of ours in.
+func TestCloudflaresRefusalOfAClientStopsEverything(t *testing.T) {
+	for _, tt := range []struct {
+		name, body string
+		header     http.Header
+		want       []bucket.Update
+	}{
+		{"By its code.", `{"message":"internal network error","code":40333}`, nil, blocked(0, egress)},
+		{"With a time.", `{"code":40333}`, header("Retry-After: 30"), blocked(30*time.Second, egress)},
+		{"A page.", "<!DOCTYPE html><title>Access denied</title>", nil, blocked(0, egress)},
+		{"A line of text.", "error code: 1010", header("Retry-After: 5"), blocked(5*time.Second, egress)},
+		{"A permission.", `{"message":"Missing Access","code":50001}`, header("Retry-After: 5"), nil},
+		{"An object that is cut off.", `{"message":"Missing Acc`, nil, nil},
+		{"The answer to a HEAD.", "", nil, nil},
+	} {
+		for _, url := range []string{messages, oldMessages, "https://discord.com/api/webhooks/9/" + hookToken} {
+			v := judge(t, "POST", url, &providers.Answer{Status: 403, Header: tt.header, Body: []byte(tt.body)})
+			if !reflect.DeepEqual(v, providers.Verdict{Updates: tt.want}) {
+				t.Errorf("%s %s: %+v, want %+v", url, tt.name, v, tt.want)
+			}
+		}
+	}
+}
+
+// Neither scheme's letters nor what is no token at all is left to chance.
+func TestOfRefusedCredentialsTokensAreHeldBack(t *testing.T) {
 	p := discord.New(nil)
 	for credential, held := range map[string]bool{
-		"Bot x.y": true, "bot x.y": true, "Bearer x.y": false, "Basic eDp5": false, "x.y": false, "Botox x": false,
+		"Bot x.y": true, "bot x.y": true, "Bearer x.y": true, "bearer x.y": true, "Basic eDp5": false, "x.y": false, "Botox x": false, "Bearers x": false,
 	} {
 		req := request(t, "GET", "https://discord.com/api/v10/users/@me/guilds")
 		req.Header.Set("Authorization", credential)

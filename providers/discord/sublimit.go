@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+
+	"github.com/underlimit/underlimit/bucket"
 )
 
 // A PATCH of a channel that changes its name or its topic is under a further limit, which is far stricter than the
@@ -13,6 +15,21 @@ const (
 	editChannel = http.MethodPatch + " /channels/{channel}"
 	renaming    = editChannel + " name" // the limit
 )
+
+// Messages by webhooks are under a limit of their channel, which all of its webhooks share and only refusals show:
+// https://github.com/discord/discord-api-docs/issues/6753
+const execution = http.MethodPost + " /webhooks/{webhook}/{token}"
+
+// routePolicy is the policy of a route's own bucket.
+func (p *Provider) routePolicy(at *path, limit string) *bucket.Policy {
+	switch limit {
+	case execution, execution + "/github", execution + "/slack":
+		if !at.interaction() {
+			return p.hidden
+		}
+	}
+	return nil
+}
 
 // maxPrefix is how much is read of the body of an editChannel. Permissions may make it long, and only in groups of
 // users has it a picture.
