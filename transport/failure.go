@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,11 +25,22 @@ func neverSent(err error) bool {
 		}
 	}
 	return is[*tls.CertificateVerificationError](err) || is[*bucket.WaitError](err) || notTLS(err) ||
-		err.Error() == handshakeTimeout || untyped(err)
+		err.Error() == handshakeTimeout || nothingWritten(err) || untyped(err)
 }
 
 // handshakeTimeout is what net/http's Transport says of a handshake that took too long. The error has no type.
 const handshakeTimeout = "net/http: TLS handshake timeout"
+
+// nothingWritten says whether net/http's Transport knows that not a byte of the request was written to its connection. It
+// tells so by a type that has no public name.
+func nothingWritten(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if fmt.Sprintf("%T", err) == "http.nothingWrittenError" {
+			return true
+		}
+	}
+	return false
+}
 
 // notTLS says whether a server's first words were not those of TLS.
 func notTLS(err error) bool {

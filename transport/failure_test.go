@@ -53,41 +53,55 @@ func TestWhatWasNeverSentIsFreeAndMayGoAgainWhateverItIs(t *testing.T) {
 		text string // of the error
 		sent int
 		free bool
+		tls  bool
 	}{
-		{"no connection", &http.Transport{DialContext: dead}, "dial tcp", 4, true},
-		{"no proxy", &http.Transport{DialContext: dead, Proxy: proxy("http://proxy.test")}, "proxyconnect tcp", 4, true},
+		{"no connection", &http.Transport{DialContext: dead}, "dial tcp", 4, true, true},
+		{"no proxy", &http.Transport{DialContext: dead, Proxy: proxy("http://proxy.test")}, "proxyconnect tcp", 4, true, true},
 		{
 			"a SOCKS proxy that hangs up", &http.Transport{DialContext: pipe(says("")), Proxy: proxy("socks5://proxy.test")},
-			"socks connect", 4, true,
+			"socks connect", 4, true, true,
 		},
 		{
 			"a handshake that takes too long", &http.Transport{
 				DialContext: pipe(func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), TLSHandshakeTimeout: time.Second,
-			}, "TLS handshake timeout", 4, true,
+			}, "TLS handshake timeout", 4, true, true,
 		},
-		{"what is no TLS", &http.Transport{DialContext: pipe(says("220 mail.test ESMTP"))}, "does not look like a TLS", 1, true},
-		{"HTTP in place of TLS", &http.Transport{DialContext: pipe(says("HTTP/1.1 400 Bad Request\r\n"))}, "does not look like a TLS", 1, true},
+		{"what is no TLS", &http.Transport{DialContext: pipe(says("220 mail.test ESMTP"))}, "does not look like", 1, true, true},
+		{
+			"HTTP in place of TLS", &http.Transport{DialContext: pipe(says("HTTP/1.1 400 Bad Request\r\n"))},
+			"does not look like", 1, true, true,
+		},
 		{
 			"a certificate that nobody trusts", &http.Transport{
 				DialContext:     pipe(func(c net.Conn) { handshake(t, c) }),
 				TLSClientConfig: &tls.Config{ServerName: "another.test", MinVersion: tls.VersionTLS13},
-			}, "certificate", 1, true,
+			}, "certificate", 1, true, true,
 		},
-		{"a handshake that breaks off", &http.Transport{DialContext: pipe(says(""))}, "EOF", 1, false},
+		{"one closed after a byte", &http.Transport{DialContext: pipe(func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 1))
+		})}, "", 1, false, false},
+		{"one closed instead of an answer", &http.Transport{DialContext: pipe(says(""))}, "EOF", 1, false, false},
+		{"a handshake that breaks off", &http.Transport{DialContext: pipe(says(""))}, "EOF", 1, false, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				defer test.rt.CloseIdleConnections()
-				srv := serve(test.rt.RoundTrip)
+				sent := 0
+				srv := base(func(req *http.Request) (*http.Response, error) {
+					sent++
+					return test.rt.RoundTrip(req)
+				})
 				limits := transport.New(&api{draws: []bucket.Draw{aQuota}}, &transport.Options{Base: srv})
 				req := request(t.Context(), http.MethodPost, strings.NewReader("x"))
-				req.URL.Scheme = "https"
+				if test.tls {
+					req.URL.Scheme = "https"
+				}
 				got := roundTrip(limits, req)
 				if got.err == nil || !strings.Contains(got.err.Error(), test.text) {
 					t.Errorf("got %+v", got)
 				}
-				if len(srv.sent) != test.sent {
-					t.Errorf("it was sent %d times, want %d", len(srv.sent), test.sent)
+				if sent != test.sent {
+					t.Errorf("it was sent %d times, want %d", sent, test.sent)
 				}
 				checkQuiet(t, limits)
 				checkFree(t, limits, test.free)
@@ -95,6 +109,34 @@ func TestWhatWasNeverSentIsFreeAndMayGoAgainWhateverItIs(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatNetHTTPKnowsNothingOfToBeWrittenIsFreeAndGoesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			client, _ := net.Pipe()
+			return deaf{client}, nil
+		}}
+		// Mostly that is what it says, but it may as well notice first that it has closed the connection.
+		var told error
+		for range 1000 {
+			if _, told = rt.RoundTrip(request(t.Context(), http.MethodGet, nil)); errors.Is(told, errBroken) {
+				break
+			}
+		}
+		srv := serve(fail(fmt.Errorf("wrapped: %w", told)))
+		limits := transport.New(&api{draws: []bucket.Draw{aQuota}}, &transport.Options{Base: srv})
+		roundTrip(limits, request(t.Context(), http.MethodPost, strings.NewReader("x")))
+		if len(srv.sent) != 4 {
+			t.Errorf("after %v it was sent %d times", told, len(srv.sent))
+		}
+		checkFree(t, limits, true)
+	})
+}
+
+// A deaf connection is one that nothing can be written to.
+type deaf struct{ net.Conn }
+
+func (deaf) Write([]byte) (int, error) { return 0, errBroken }
 
 // checkFree checks whether all of aQuota is there.
 func checkFree(t *testing.T, limits *transport.Transport, free bool) {
