@@ -17,7 +17,7 @@ import (
 // args are the arguments of a call that say whose limits it is under. Clients send them in any way that Slack takes:
 // https://docs.slack.dev/apis/web-api/
 type args struct {
-	wants wants
+	wants wants // and not found yet
 
 	token    string
 	client   string // whose limit it is where there is no token, as in oauth.v2.access
@@ -39,8 +39,8 @@ const (
 // read looks where it is cheapest first. A header's token is also the one that Slack heeds where two are given.
 func (a *args) read(req *http.Request) {
 	if a.wants&wantToken != 0 {
-		if a.token, a.client = headerCredential(req); a.client != "" {
-			a.wants &^= wantToken // whoever names an app like this does so for its own sake
+		if a.token, a.client = headerCredential(req); a.token != "" || a.client != "" {
+			a.wants &^= wantToken // whoever names an app by Basic does so for its own sake
 		}
 	}
 	if !a.complete() {
@@ -52,24 +52,7 @@ func (a *args) read(req *http.Request) {
 }
 
 // complete says whether nothing that is wanted is missing.
-func (a *args) complete() bool { return a.missing() == 0 }
-
-func (a *args) missing() wants {
-	w := a.wants
-	if a.token != "" {
-		w &^= wantToken
-	}
-	if a.channels != "" {
-		w &^= wantChannel
-	}
-	if a.team != "" {
-		w &^= wantTeam
-	}
-	if a.user != "" {
-		w &^= wantUser
-	}
-	return w
-}
+func (a *args) complete() bool { return a.wants == 0 }
 
 func (a *args) credential() string {
 	if a.token == "" {
@@ -78,28 +61,35 @@ func (a *args) credential() string {
 	return a.token
 }
 
-// field returns where the argument of that name goes; nil if it is not wanted, or no longer.
-func (a *args) field(name string) *string {
-	var (
-		f    *string
-		want wants
-	)
+// field returns where the argument of that name goes, and what is no longer wanted then. It returns nil if the argument
+// is not wanted.
+func (a *args) field(name string) (f *string, found wants) {
 	switch name {
 	case "token":
-		f, want = &a.token, wantToken
-	case "client_id":
-		f, want = &a.client, wantToken
+		f, found = &a.token, wantToken
 	case "channel", "channel_id", "channels":
-		f, want = &a.channels, wantChannel
+		f, found = &a.channels, wantChannel
 	case "team_id":
-		f, want = &a.team, wantTeam
+		f, found = &a.team, wantTeam
 	case "user":
-		f, want = &a.user, wantUser
+		f, found = &a.user, wantUser
+	case "client_id": // a token may yet come
+		if a.client == "" && a.wants&wantToken != 0 {
+			return &a.client, 0
+		}
 	}
-	if f == nil || *f != "" || a.wants&want == 0 {
-		return nil
+	if a.wants&found == 0 {
+		return nil, 0
 	}
-	return f
+	return f, found
+}
+
+// set gives a field its value, which may be empty and then is none.
+func (a *args) set(f *string, found wants, value string) {
+	if value = strings.TrimSpace(value); value != "" {
+		*f = value
+		a.wants &^= found
+	}
 }
 
 // headerCredential returns the token of the Authorization header. A Basic one names an app by its client ID instead.
@@ -172,7 +162,7 @@ func (a *args) readBody(req *http.Request) {
 
 // cannotHold says whether a body is too short for what is missing, as those of many calls are that need no argument.
 func (a *args) cannotHold(length int64) bool {
-	return a.missing() == wantTeam && length >= 0 && length < int64(len("team_id=T1"))
+	return a.wants == wantTeam && length >= 0 && length < int64(len("team_id=T1"))
 }
 
 // maxIdle is how many reads in a row may bring nothing.
@@ -202,9 +192,9 @@ func (a *args) readForm(form []byte, whole bool) {
 		}
 		form = rest
 		key, value, _ := bytes.Cut(pair, []byte{'='})
-		if f := a.formField(key); f != nil {
+		if f, found := a.formField(key); f != nil {
 			if v, err := url.QueryUnescape(string(value)); err == nil {
-				*f = strings.TrimSpace(v)
+				a.set(f, found, v)
 			}
 		}
 	}
@@ -213,26 +203,26 @@ func (a *args) readForm(form []byte, whole bool) {
 // maxName is how long the longest wanted name can be when all of it is escaped.
 const maxName = 3 * len("channel_id")
 
-func (a *args) formField(key []byte) *string {
+func (a *args) formField(key []byte) (f *string, found wants) {
 	if len(key) > maxName {
-		return nil
+		return nil, 0
 	}
 	if bytes.IndexByte(key, '%') < 0 {
 		return a.field(string(key)) // the usual case, which takes no memory
 	}
 	name, err := url.QueryUnescape(string(key))
 	if err != nil {
-		return nil
+		return nil, 0
 	}
 	return a.field(name)
 }
 
 func (a *args) readJSON(text []byte) {
 	members(text, func(name string, value []byte) bool {
-		if f := a.field(name); f != nil {
+		if f, found := a.field(name); f != nil {
 			var v string
 			if json.Unmarshal(value, &v) == nil {
-				*f = strings.TrimSpace(v)
+				a.set(f, found, v)
 			}
 		}
 		return !a.complete()
@@ -267,7 +257,7 @@ func (a *args) readMultipart(text []byte, contentType string) {
 		if err != nil {
 			return
 		}
-		f := a.field(part.FormName())
+		f, found := a.field(part.FormName())
 		if f == nil || part.FileName() != "" {
 			continue
 		}
@@ -275,6 +265,6 @@ func (a *args) readMultipart(text []byte, contentType string) {
 		if err != nil {
 			return
 		}
-		*f = strings.TrimSpace(string(v))
+		a.set(f, found, string(v))
 	}
 }

@@ -97,8 +97,11 @@ func newBook(o Overrides, shared policies) *book {
 				m.wants |= wantUser
 			}
 		}
-		if m.draws = 1 + len(m.narrow); m.effect == posts {
-			m.draws += 2
+		switch m.draws = 1 + len(m.narrow); {
+		case r.name == postMessage:
+			m.draws = 2 // one channel, and all
+		case r.effect == posts:
+			m.draws = 3
 		}
 		b.methods[r.name] = m
 	}

@@ -217,7 +217,9 @@ func tokenOf(req *http.Request) string {
 	a := args{wants: wantToken}
 	if a.token, _ = headerCredential(req); a.token == "" {
 		a.readForm([]byte(req.URL.RawQuery), true)
-		a.readBody(req)
+		if !a.complete() {
+			a.readBody(req)
+		}
 	}
 	return a.token
 }

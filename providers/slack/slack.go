@@ -236,7 +236,9 @@ func (p *Provider) webAPI(req *http.Request, c caller, path string) providers.Ca
 		}
 	}
 	if m.effect == posts {
-		a.channels = p.toldChannel(req)
+		if a.channels = p.toldChannel(req); a.channels != "" {
+			a.wants &^= wantChannel
+		}
 	}
 	a.read(req)
 
@@ -246,8 +248,10 @@ func (p *Provider) webAPI(req *http.Request, c caller, path string) providers.Ca
 	}
 	owner := c.owner(c.told, &a)
 	call.Draws = make([]bucket.Draw, 0, m.draws)
-	for channel := range strings.SplitSeq(a.channels, ",") {
-		if channel = strings.TrimSpace(channel); validChannel(channel) && len(call.Draws) < maxChannels {
+	for channels := a.channels; channels != "" && len(call.Draws) < maxChannels; {
+		var channel string
+		channel, channels, _ = strings.Cut(channels, ",")
+		if channel = strings.TrimSpace(channel); validChannel(channel) {
 			call.Draws = append(call.Draws, draw(post, owner, channel, c.channel))
 		}
 	}
