@@ -270,11 +270,11 @@ func instant(s string) (time.Time, bool) {
 // Span parses a duration with its unit or units, such as "6m0s", "1.5s" or "20ms", cut to Max.
 func Span(s string) (time.Duration, bool) {
 	s = strings.TrimSpace(s)
-	if len(s) > maxNumber {
+	if len(s) > maxNumber || isDecimal(s) { // "0" has no unit, and errors take time
 		return 0, false
 	}
 	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 || s == "" || isDecimal(s) { // "0" has no unit
+	if err != nil || d < 0 {
 		return 0, false
 	}
 	return min(d, Max), true

@@ -213,7 +213,7 @@ func TestAnIdempotencyFieldLetsARequestBeRepeated(t *testing.T) {
 func told(v *providers.Verdict) string {
 	var words []string
 	for _, u := range v.Updates {
-		switch u := u.(type) {
+		switch u := bucket.Value(u).(type) {
 		case bucket.Window:
 			words = append(words, "window "+u.Key.Limit)
 		case bucket.Rule:

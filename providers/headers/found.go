@@ -28,13 +28,13 @@ func (r *reader) found() {
 	var t table
 	t.fill(h)
 	if plain, ok := r.plain(&t, policies); ok && !ietf {
-		r.add(plain)
+		r.add(&plain)
 	}
 	r.byLength(&t, ietf)
 	r.tokens(&t)
 	if len(r.readings) == 0 {
 		if g, ok := leaking(field.Get(h, shopifyField), shopifyLeak); ok {
-			r.add(g)
+			r.add(&g)
 		}
 		r.counts(field.Get(h, appField), field.Get(h, appCountField))
 	}
@@ -73,7 +73,10 @@ type cell [cellFields]string
 // A family is the cells of one prefix.
 type family [kinds]cell
 
-type table [len(families)]family
+type table struct {
+	families [len(families)]family
+	kinds    uint8 // of which there is anything, as bits
+}
 
 // fill puts fields into the table. They have no order, so it makes one: what an answer means must not change.
 func (t *table) fill(h http.Header) {
@@ -88,7 +91,8 @@ func (t *table) fill(h http.Header) {
 	for _, name := range names {
 		for i, prefix := range families {
 			if rest, ok := strings.CutPrefix(name, prefix); ok {
-				t[i].put(rest, field.Get(h, name))
+				t.put(&t.families[i], rest, field.Get(h, name))
+				break
 			}
 		}
 	}
@@ -110,7 +114,7 @@ const (
 )
 
 // put puts in the value of a field, whose name goes on so after the family's.
-func (f *family) put(rest, v string) {
+func (t *table) put(f *family, rest, v string) {
 	for i := range words {
 		w := &words[i]
 		more, ok := strings.CutPrefix(rest, w.word)
@@ -122,6 +126,7 @@ func (f *family) put(rest, v string) {
 		}
 		if k, ok := kindOf(strings.Trim(more, "-")); ok && f[k][w.what] == "" {
 			f[k][w.what] = v
+			t.kinds |= 1 << k
 		}
 		return
 	}
@@ -169,17 +174,18 @@ func (g *reading) ends() bool { return g.ResetAfter > 0 || !g.ResetAt.IsZero() }
 
 // plain reads the first family that tells of a limit, and of which it is among those that the answer says there are.
 func (r *reader) plain(t *table, policies []policy) (reading, bool) {
-	for i := range t {
-		c := &t[i][whole]
+	for i := range t.families {
+		c := &t.families[i][whole]
 		g, ok := r.window(c)
 		if !ok {
 			continue
 		}
-		all := elements(c[limitField]) // Envoy has them behind the limit
-		for j, q := range all {
-			if j > 0 && q.length > 0 {
-				policies = append(policies, policy{limit: q.n, length: q.length})
-				r.lengths = append(r.lengths, q.length)
+		if _, more, ok := strings.Cut(c[limitField], ","); ok { // Envoy has them behind the limit
+			for _, q := range elements(more) {
+				if q.length > 0 {
+					policies = append(policies, policy{limit: q.n, length: q.length})
+					r.lengths = append(r.lengths, q.length)
+				}
 			}
 		}
 		if g.length == 0 {
@@ -210,8 +216,11 @@ func lengthOf(limit int, policies []policy) (length time.Duration) {
 func (r *reader) byLength(t *table, ietf bool) {
 	first := len(r.readings) > 0 && !ietf
 	for k := perSecond; k <= perMonth; k++ {
-		for i := range t {
-			g, ok := r.window(&t[i][k])
+		if t.kinds&(1<<k) == 0 {
+			continue
+		}
+		for i := range t.families {
+			g, ok := r.window(&t.families[i][k])
 			if !ok {
 				continue
 			}
@@ -223,7 +232,7 @@ func (r *reader) byLength(t *table, ietf bool) {
 				}
 			}
 			if g.ends() || g.endless() {
-				r.add(g)
+				r.add(&g)
 			} else {
 				r.lengths = append(r.lengths, g.length)
 			}
@@ -235,10 +244,13 @@ func (r *reader) byLength(t *table, ietf bool) {
 // tokens reads the fields that count the tokens of language models. How many a request takes is not known before, so
 // that only none being left holds back.
 func (r *reader) tokens(t *table) {
-	for i := range t {
-		if g, ok := r.window(&t[i][ofTokens]); ok && g.ends() {
+	if t.kinds&(1<<ofTokens) == 0 {
+		return
+	}
+	for i := range t.families {
+		if g, ok := r.window(&t.families[i][ofTokens]); ok && g.ends() {
 			g.stop = true
-			r.add(g)
+			r.add(&g)
 		}
 	}
 }
@@ -260,7 +272,7 @@ func (r *reader) counts(limits, counts string) {
 		g := reading{}
 		g.Limit, g.Remaining = n, max(n-used, 0)
 		if g.length, _ = field.Duration(seconds, time.Second); g.endless() {
-			r.add(g)
+			r.add(&g)
 		}
 	}
 }

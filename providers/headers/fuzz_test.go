@@ -52,7 +52,7 @@ func FuzzHeaders(f *testing.F) {
 			}
 			held := false
 			for _, u := range v.Updates {
-				switch u := u.(type) {
+				switch u := bucket.Value(u).(type) {
 				case bucket.Block:
 					held = held || slices.ContainsFunc(call.Draws, func(d bucket.Draw) bool { return d.Key == u.Key })
 					bounded(t, u.For)

@@ -119,7 +119,7 @@ func (r *reader) items(policies []policy) {
 	}
 	slices.SortStableFunc(all, func(a, b named) int { return strings.Compare(a.name, b.name) })
 	for _, g := range all {
-		r.add(g.reading)
+		r.add(&g.reading)
 	}
 }
 
@@ -149,7 +149,7 @@ func (r *reader) dictionary(lines []string) {
 	g.Limit, _ = count(params, "limit")
 	t := seconds(params, "reset")
 	if g.after(t, t%time.Second == 0) {
-		r.add(g)
+		r.add(&g)
 	}
 }
 

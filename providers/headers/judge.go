@@ -17,14 +17,15 @@ import (
 func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.Answer) (v providers.Verdict) {
 	place := p.place(req.URL)
 	api := place.api
-	var room [2]reading // for those of most answers
-	r := reader{a: a, readings: room[:0]}
+	r := reader{a: a}
 	cached := isCached(a.Header)
 	if !cached {
 		api.read(&r)
 	}
 	windows := call.Draws[:len(place.names[0])]
-	v.Updates = r.updates(windows, api.told(place, a))
+	if len(r.readings) > 0 || r.concurrent > 0 {
+		v.Updates = r.updates(windows, api.told(place, a))
+	}
 	refusal := api.refusal(&r)
 	switch {
 	case refusal != nil: // from a cache, too: asking it again sooner is of no use
@@ -67,11 +68,12 @@ func (a *api) told(pl *place, answer *providers.Answer) []string {
 // updates returns what the readings say. names are those of other windows than the request drew on, if not nil.
 func (r *reader) updates(windows []bucket.Draw, names []string) (all []bucket.Update) {
 	elsewhere := names != nil && (len(names) == 0 || names[0] != windows[0].Key.Limit)
-	if elsewhere && len(r.readings) > 0 {
+	if elsewhere {
 		for i := range windows {
 			all = append(all, bucket.Uncounted{Key: windows[i].Key})
 		}
 	}
+	all = slices.Grow(all, len(r.readings)+1)
 	for i := range r.readings {
 		g := &r.readings[i]
 		apart := g.stop || g.rank >= len(windows) // it is no bucket of its own
@@ -98,9 +100,8 @@ func (r *reader) updates(windows []bucket.Draw, names []string) (all []bucket.Up
 			}
 			all = append(all, rule)
 		default:
-			w := g.Window
-			w.Key = key
-			all = append(all, w)
+			g.Key = key
+			all = append(all, &g.Window)
 		}
 	}
 	if r.concurrent > 0 && !elsewhere {

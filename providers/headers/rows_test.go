@@ -387,7 +387,7 @@ func TestEveryFormOfHeaderFieldsSaysWhatItMeans(t *testing.T) {
 				}
 			}
 			a := &providers.Answer{Status: tt.status, Header: header(tt.header), Received: received}
-			if got := p.Judge(req, &call, a); !reflect.DeepEqual(got, want) {
+			if got := plain(p.Judge(req, &call, a)); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 		})

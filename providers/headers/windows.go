@@ -33,9 +33,9 @@ type reader struct {
 	concurrent int
 }
 
-func (r *reader) add(g reading) {
+func (r *reader) add(g *reading) {
 	if len(r.readings) < mostReadings {
-		r.readings = append(r.readings, g)
+		r.readings = append(r.readings, *g)
 	}
 }
 
@@ -45,7 +45,7 @@ func (a *api) read(r *reader) {
 		w := &a.windows[i]
 		if g, ok := r.described(w); ok {
 			g.rank, g.stop = i, w.Other
-			r.add(g)
+			r.add(&g)
 		}
 	}
 	if len(a.windows) == 0 && !a.silent && tells(r.a.Header) {
