@@ -27,7 +27,7 @@ type Options struct {
 	// what is no [Failure.Repeatable]. If it then says yes, a message may be posted twice. The ready-made policies never
 	// do.
 	RetryWrites bool
-	// RetryBudget is how many such sendings a request pays for on average, so that a provider which fails all of them
+	// RetryBudget is how many sendings after failures a request pays for on average, so that a provider which fails all of them
 	// gets no more than 1 + RetryBudget sendings a request. Each provider has a budget, which begins with 10 sendings
 	// and saves up no more; when it is spent, failures are returned at once. 0 means 0.1; negative, no bound.
 	RetryBudget float64

@@ -67,7 +67,7 @@ var (
 // dropped.
 type Pacer struct {
 	registry *bucket.Registry
-	posts    func(channel string) (bucket.Draw, bool)
+	posts    func(channel string) []bucket.Draw
 	id       string // of the connection, and of those after it
 
 	write    bucket.Draw // a frame
@@ -80,12 +80,12 @@ type Pacer struct {
 	reset int          // how often
 }
 
-// New returns a Pacer for a connection, whose buckets are kept in the registry. posts says which bucket paces the
-// messages to a channel: that of [slack.Provider.Posts] has them share with those sent by chat.postMessage. Nil leaves
-// channels alone. opts may be nil and is copied.
+// New returns a Pacer for a connection, whose buckets are kept in the registry. posts says what a message to a channel
+// draws on besides, none meaning that there is no such channel: that of [slack.Provider.Posts] has them share with those
+// sent by chat.postMessage. Nil leaves channels alone. opts may be nil and is copied.
 //
 // [slack.Provider.Posts]: https://pkg.go.dev/github.com/underlimit/underlimit/providers/slack#Provider.Posts
-func New(registry *bucket.Registry, posts func(channel string) (bucket.Draw, bool), opts *Options) *Pacer {
+func New(registry *bucket.Registry, posts func(channel string) []bucket.Draw, opts *Options) *Pacer {
 	var o Options
 	if opts != nil {
 		o = *opts
@@ -97,7 +97,7 @@ func New(registry *bucket.Registry, posts func(channel string) (bucket.Draw, boo
 		o.Burst = defaultBurst
 	}
 	if posts == nil {
-		posts = func(string) (bucket.Draw, bool) { return bucket.Draw{}, false }
+		posts = func(string) []bucket.Draw { return nil }
 	}
 	p := &Pacer{registry: registry, posts: posts, id: strconv.FormatUint(rand.Uint64(), 36)}
 	p.write = draw("write", p.id, &bucket.Policy{Every: o.Every, Burst: o.Burst})
@@ -142,21 +142,15 @@ func (p *Pacer) WaitMessage(ctx context.Context, channel string, size int) error
 }
 
 func (p *Pacer) message(ctx context.Context, channel string) error {
-	draws := p.frame()
-	if d, ok := p.posts(channel); ok {
-		draws = append(draws, d)
-	}
-	return p.take(ctx, bucket.Wait, draws...)
+	return p.take(ctx, bucket.Wait, append(p.frame(), p.posts(channel)...)...)
 }
 
 // typing has an indicator go, if the last of its channel is old enough. Only who has the channel's turn looks how old
 // that is, and so finds it still as old when the connection has room.
 func (p *Pacer) typing(ctx context.Context, channel string) error {
-	d, ok := p.posts(channel)
-	if !ok {
+	if len(p.posts(channel)) == 0 {
 		return p.take(ctx, bucket.Wait, p.frame()...)
 	}
-	channel = d.Key.Subject
 	mine, err := p.acquire(ctx, bucket.Reject, draw("typing.turn", p.id+"/"+channel, oneOnly))
 	if err != nil {
 		return dropped(err)

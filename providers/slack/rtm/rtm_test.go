@@ -114,6 +114,26 @@ func TestMessagesToOneChannelHaveNoBurst(t *testing.T) {
 	})
 }
 
+func TestTheCapOnAllMessagesOfAWorkspaceHoldsFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := slack.New(&slack.Options{WorkspacePerMinute: 5})
+		reg, start := bucket.NewRegistry(nil), time.Now()
+		l := &line{rtm.New(reg, p.Posts(t.Context(), "xoxb-1"), &rtm.Options{Burst: 100}), t, reg, start}
+		var went []time.Duration
+		for i := range 20 {
+			went = append(went, l.at(message(fmt.Sprint("C", i))))
+		}
+		for i := 5; i < len(went); i++ {
+			if d := went[i] - went[i-5]; d < time.Minute {
+				t.Errorf("frames %d to %d went within %v", i-4, i+1, d)
+			}
+		}
+		if got := l.at(typing("C1")); got != went[len(went)-1] {
+			t.Errorf("typing, which is no message, went at %v", got)
+		}
+	})
+}
+
 func TestConnectionsAreCountedApartAndChannelsAreNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLine(t, &rtm.Options{Burst: 1})
