@@ -134,10 +134,10 @@ func (v *verdict) onto(answer fakeapi.Answer) fakeapi.Answer {
 }
 
 // answer has the request refused if its limits say so; else answers as f does.
-func (a *api) answer(c *fakeapi.Call, draws []draw, hook bool, f func() fakeapi.Answer) fakeapi.Answer {
+func (a *api) answer(c *fakeapi.Call, draws []draw, kind kind, f func() fakeapi.Answer) fakeapi.Answer {
 	v := a.admit(c, draws)
 	if v.refusedBy != "" {
-		return v.onto(a.refuse(c, v.wait, hook))
+		return v.onto(a.refuse(c, v.wait, kind))
 	}
 	return v.onto(f())
 }

@@ -93,5 +93,5 @@ func (a *api) call(c *fakeapi.Call, method string) fakeapi.Answer {
 	}
 	channels := a.channels(args)
 	draws := a.draws(method, who, channels, args.Get("user"))
-	return a.answer(c, draws, false, func() fakeapi.Answer { return a.reply(c, method, who, args, channels) })
+	return a.answer(c, draws, aMethod, func() fakeapi.Answer { return a.reply(c, method, who, args, channels) })
 }

@@ -20,19 +20,19 @@ func (a *api) webhook(c *fakeapi.Call) fakeapi.Answer {
 			a.messages("post "+install+" "+a.channel(h.channel)),
 			a.workspace(install))
 	}
-	return a.answer(c, draws, true, func() fakeapi.Answer { return taken(c) })
+	return a.answer(c, draws, aWebhook, func() fakeapi.Answer { return taken(c) })
 }
 
 // trigger answers what starts a workflow.
 func (a *api) trigger(c *fakeapi.Call) fakeapi.Answer {
 	bucket := "webhook " + a.hooks.Of(strings.TrimRight(c.Request.URL.Path, "/"))
-	return a.answer(c, []draw{a.perMinute(bucket, triggersPerMinute, 0)}, true, func() fakeapi.Answer { return taken(c) })
+	return a.answer(c, []draw{a.perMinute(bucket, triggersPerMinute, 0)}, aWebhook, func() fakeapi.Answer { return taken(c) })
 }
 
 // respond answers what is sent to a response_url. It counts from the first use that one makes of it.
 func (a *api) respond(c *fakeapi.Call) fakeapi.Answer {
 	path := strings.TrimRight(c.Request.URL.Path, "/")
-	return a.answer(c, []draw{free("response_url " + a.hooks.Of(path))}, true, func() fakeapi.Answer {
+	return a.answer(c, []draw{free("response_url " + a.hooks.Of(path))}, aWebhook, func() fakeapi.Answer {
 		r := fakeapi.At(a.responses, path)
 		if r.uses == 0 {
 			r.first = c.At

@@ -19,7 +19,8 @@ const (
 	Plain
 	// Envoy is the answer of Slack's edge: a status 429 without a body or Retry-After, but x-envoy-ratelimited.
 	Envoy
-	// InBody is a status 200 with Retry-After whose JSON body says that the call was refused.
+	// InBody is a status 200 with Retry-After whose JSON body says that the call was refused. What is no method and no
+	// webhook refuses as in JSON.
 	InBody
 	// Quota is the status 429 of a used-up quota of messages, without Retry-After. Waiting does not help against it.
 	Quota
@@ -35,8 +36,17 @@ const (
 	Counts
 )
 
-// refuse returns a refusal, of a webhook if hook, that asks to wait.
-func (a *api) refuse(c *fakeapi.Call, wait time.Duration, hook bool) fakeapi.Answer {
+// A kind is what a request is for.
+type kind int
+
+const (
+	aMethod kind = iota
+	aWebhook
+	anyOther
+)
+
+// refuse returns a refusal of some kind of request that asks to wait.
+func (a *api) refuse(c *fakeapi.Call, wait time.Duration, kind kind) fakeapi.Answer {
 	const status = http.StatusTooManyRequests
 	word := cmp.Or(a.opts.RefusalError, "ratelimited")
 	seconds := fakeapi.Ceil(wait, time.Second)
@@ -59,14 +69,16 @@ func (a *api) refuse(c *fakeapi.Call, wait time.Duration, hook bool) fakeapi.Ans
 	case Empty:
 		return a.tell(c, fakeapi.Text(status, "text/plain", ""), wait)
 	case InBody:
-		return a.tell(c, fakeapi.Reply(http.StatusOK, object), wait)
+		if kind != anyOther {
+			return a.tell(c, fakeapi.Reply(http.StatusOK, object), wait)
+		}
 	case Warned:
 		object["warning"] = "superfluous_charset"
 		object["response_metadata"] = map[string]any{"warnings": []any{"superfluous_charset"}}
 	case Counts:
 		object["count_hour_ago"], object["count_minute_ago"], object["count_second_ago"] = 3600, 60, 1
 	case JSON:
-		if hook {
+		if kind == aWebhook {
 			object["error"], object["retry_after"] = cmp.Or(a.opts.RefusalError, "rate_limited"), seconds
 		}
 	}

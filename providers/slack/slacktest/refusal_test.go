@@ -137,3 +137,17 @@ func TestAHeldChannelRefusesWhereItWouldHide(t *testing.T) {
 		expect(t, "refusals", srv.Report().Refused, 2)
 	})
 }
+
+func TestOnlyMethodsAndWebhooksRefuseInA200(t *testing.T) {
+	opts := &slacktest.Options{
+		Refusal: slacktest.InBody,
+		Refuse:  func(_ *http.Request, b []string) (string, time.Duration) { return b[0], time.Second },
+	}
+	bubble(t, opts, func(t *testing.T, srv *slacktest.Server, c *http.Client) {
+		for _, path := range []string{"/scim/v2/Users", "/audit/v1/logs"} {
+			expect(t, "status of "+path, rest(t, c, "xoxp-1", "GET", path), 429)
+		}
+		resp, _ := call(t, c, "users.list", "")
+		expect(t, "status of a method", resp.StatusCode, 200)
+	})
+}

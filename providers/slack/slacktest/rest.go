@@ -54,7 +54,7 @@ func (a *api) scim(c *fakeapi.Call) fakeapi.Answer {
 		org, l = "scim.read ", scimReads
 	}
 	draws = append(draws, a.perMinute(org+who.org, l.perMinute, l.burst))
-	return a.answer(c, draws, false, func() fakeapi.Answer {
+	return a.answer(c, draws, anyOther, func() fakeapi.Answer {
 		switch method {
 		case http.MethodDelete:
 			return fakeapi.Answer{Status: http.StatusNoContent, Header: http.Header{}}
@@ -82,7 +82,7 @@ func (a *api) audit(c *fakeapi.Call) fakeapi.Answer {
 	if a.opts.Burst != nil {
 		burst = a.opts.Burst("audit", n)
 	}
-	return a.answer(c, []draw{a.perMinute("audit "+who.org, n, burst)}, false, func() fakeapi.Answer {
+	return a.answer(c, []draw{a.perMinute("audit "+who.org, n, burst)}, anyOther, func() fakeapi.Answer {
 		return fakeapi.Reply(http.StatusOK, map[string]any{
 			"entries": []any{}, "response_metadata": map[string]any{"next_cursor": ""},
 		})

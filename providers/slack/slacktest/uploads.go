@@ -127,7 +127,7 @@ func (a *api) announce(who caller, args url.Values) (map[string]any, string) {
 func (a *api) upload(c *fakeapi.Call) fakeapi.Answer {
 	path := c.Request.URL.Path
 	bucket := strings.TrimSpace("upload " + a.owners[path])
-	return a.answer(c, []draw{free(bucket)}, false, func() fakeapi.Answer {
+	return a.answer(c, []draw{free(bucket)}, anyOther, func() fakeapi.Answer {
 		u := &a.uploads
 		u.mu.Lock()
 		defer u.mu.Unlock()
