@@ -8,6 +8,9 @@
 // its body can be had again. A request that cannot be sent before its deadline fails at once with a
 // [*bucket.WaitError], or, with Options.Refusal, is answered in its provider's form.
 //
+// What failed otherwise is sent again if that cannot do its work twice; a [RetryPolicy] in Options.Retry decides which
+// of it, and when.
+//
 // Requests of a context that [WithPriority] made go before others or after them. Options.Mode has a transport never
 // wait, or only observe.
 //

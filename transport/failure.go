@@ -15,8 +15,8 @@ import (
 )
 
 // neverSent says whether an error proves that nothing of the request reached the server, so that any request may be
-// sent again and nothing was counted. It is asked only once there is an error: requests that succeed pay nothing for it.
-// An error during a TLS handshake that might as well be one after it is no proof.
+// sent again and nothing was counted. It is asked only once there is an error: who succeeds pays nothing for it. An
+// error during a TLS handshake that might as well be one after it is no proof.
 func neverSent(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		switch op.Op {
@@ -31,8 +31,8 @@ func neverSent(err error) bool {
 // handshakeTimeout is what net/http's Transport says of a handshake that took too long. The error has no type.
 const handshakeTimeout = "net/http: TLS handshake timeout"
 
-// nothingWritten says whether net/http's Transport knows that not a byte of the request was written to its connection. It
-// tells so by a type that has no public name.
+// nothingWritten says whether net/http's Transport knows that not a byte of the request was written to its connection.
+// It tells so by a type that has no public name.
 func nothingWritten(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if fmt.Sprintf("%T", err) == "http.nothingWrittenError" {

@@ -56,7 +56,10 @@ func TestWhatWasNeverSentIsFreeAndMayGoAgainWhateverItIs(t *testing.T) {
 		tls  bool
 	}{
 		{"no connection", &http.Transport{DialContext: dead}, "dial tcp", 4, true, true},
-		{"no proxy", &http.Transport{DialContext: dead, Proxy: proxy("http://proxy.test")}, "proxyconnect tcp", 4, true, true},
+		{
+			"no proxy", &http.Transport{DialContext: dead, Proxy: proxy("http://proxy.test")}, "proxyconnect tcp",
+			4, true, true,
+		},
 		{
 			"a SOCKS proxy that hangs up", &http.Transport{DialContext: pipe(says("")), Proxy: proxy("socks5://proxy.test")},
 			"socks connect", 4, true, true,
@@ -66,7 +69,10 @@ func TestWhatWasNeverSentIsFreeAndMayGoAgainWhateverItIs(t *testing.T) {
 				DialContext: pipe(func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), TLSHandshakeTimeout: time.Second,
 			}, "TLS handshake timeout", 4, true, true,
 		},
-		{"what is no TLS", &http.Transport{DialContext: pipe(says("220 mail.test ESMTP"))}, "does not look like", 1, true, true},
+		{
+			"what is no TLS", &http.Transport{DialContext: pipe(says("220 mail.test ESMTP"))}, "does not look like",
+			1, true, true,
+		},
 		{
 			"HTTP in place of TLS", &http.Transport{DialContext: pipe(says("HTTP/1.1 400 Bad Request\r\n"))},
 			"does not look like", 1, true, true,
