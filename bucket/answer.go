@@ -371,6 +371,9 @@ func (r *Registry) learn(t *Ticket, received, now instant, e *answer) {
 				counts = !e.refused
 			}
 			route.answered(t.granted, s.due, s.weight, time.Duration(received-t.granted), counts)
+			if route.policy.Charged {
+				route.guarded(t.granted, now, counts)
+			}
 		}
 		if s.leads {
 			route.seen(now)

@@ -24,7 +24,9 @@ type Policy struct {
 	Quota  int
 	Window time.Duration
 	// Charged makes the quota one of what answers say went wrong, such as invalid requests: a unit counts only if its
-	// answer has a [Charge]. Until the answer comes, and if none does, it counts as well.
+	// answer has a [Charge]. Until the answer comes, and if none does, it counts as well. Once all of it was used up, one unit
+	// at a time goes to see whether things still go wrong, the next after a second, then two, at last a minute; when they
+	// do not, twice as many go each round trip until it is open again.
 	Charged bool
 
 	// Every is a pace: one unit each Every on average, with up to Burst at once (0 means 1). 0 means no pace.

@@ -71,7 +71,7 @@ func (r *Registry) estimateAt(s *state, t *Ticket, w int32, now instant) instant
 func (s *state) estimate(w int32, others int, n spare, at, now instant) instant {
 	others += int(n.aside)
 	if s.debt != nil {
-		at = s.ready(at, others, int(w), n.share)
+		at = max(s.ready(at, others, int(w), n.share), s.debt.guard.opensAt(now))
 	}
 	win := &s.window
 	if win.phase != known || s.counted() {

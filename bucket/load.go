@@ -330,6 +330,9 @@ func (l *loader) debt(in *savedBucket) (*Policy, *debt) {
 	if d.answers.len() == 0 && (d.pace == nil || d.paceReady(p, l.now, p.burst(), 0) <= l.now) {
 		return nil, nil
 	}
+	if p.Charged {
+		d.guard = guardFrom(in.Shut, l.now)
+	}
 	return p, d
 }
 

@@ -25,7 +25,8 @@ type debt struct {
 	trip time.Duration // how long its answer took
 	late time.Duration // the same of the slowest answer since full
 
-	past *past // of a hidden limit; nil: nothing
+	past  *past  // of a hidden limit; nil: nothing
+	guard *guard // of a quota of what goes wrong; nil: it is open
 }
 
 func newDebt(p *Policy) *debt {
@@ -229,6 +230,9 @@ func (s *state) owe(other *debt) {
 	}
 	d := s.debt
 	d.owePast(other)
+	if d.guard == nil {
+		d.guard = other.guard
+	}
 	d.answers.merge(other.answers.left())
 	if d.pace != nil && other.pace != nil {
 		at := max(d.last, other.last)

@@ -244,7 +244,7 @@ func (s *saver) debt(b *state, to *savedBucket) {
 		}
 	}
 	if len(to.Answers) > 0 || !to.Burst.IsZero() || !to.Next.IsZero() {
-		to.Policy = s.policy(p)
+		to.Policy, to.Shut = s.policy(p), d.guard.saved()
 	}
 }
 

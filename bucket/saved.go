@@ -85,11 +85,13 @@ type savedBucket struct {
 	Counter  *savedKey `json:"counter,omitempty"` // nil: that of its kind
 	Same     bool      `json:"same,omitempty"`    // the counter's key is but another name
 
-	// What is owed to the policy: answers to the quota's units, when the pace has its whole burst, and when it has a unit.
+	// What is owed to the policy: answers to the quota's units, when the pace has its whole burst, and when it has a unit;
+	// and whether the quota is shut.
 	Policy  *savedPolicy `json:"policy,omitempty"`
 	Answers []time.Time  `json:"answers,omitempty"`
 	Burst   time.Time    `json:"burst,omitzero"`
 	Next    time.Time    `json:"next,omitzero"`
+	Shut    uint8        `json:"shut,omitempty"` // that of what goes wrong, and how often it stayed so, and once more
 }
 
 // A savedPolicy is a Policy.

@@ -165,6 +165,9 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 	if s.debt == nil {
 		return false, 0
 	}
+	if no, at := s.shut(now, w); no {
+		return true, at
+	}
 	at := s.ready(now, aside, int(w), others.share)
 	return now < at, at
 }

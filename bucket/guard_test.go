@@ -1,0 +1,176 @@
+package bucket_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+)
+
+// wrong answers requests that were granted as wrong.
+func wrong(d bucket.Draw, qs ...*request) {
+	for _, q := range qs {
+		q.done(bucket.Charge{Key: d.Key})
+	}
+}
+
+// usedUp has all of a charged quota used up, and time pass until it would be there again.
+func (b *bubble) usedUp(d bucket.Draw) {
+	b.Helper()
+	wrong(d, b.askAll(d.Policy.Quota, d)...)
+	b.pass(time.Minute)
+}
+
+// over are the requests whose turn came, in their order, that are not answered yet.
+func over(answered map[*request]bool, qs []*request) (got []*request) {
+	for _, q := range qs {
+		if q.ended() && q.err == nil && !answered[q] {
+			answered[q] = true
+			got = append(got, q)
+		}
+	}
+	return got
+}
+
+func TestAQuotaThatWasUsedUpIsTriedByOneAtATimeThatGrowsApart(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(20)
+		b.usedUp(d)
+		qs, answered := b.askAll(30, d), map[*request]bool{}
+		at := time.Minute
+		wrong(d, over(answered, qs)...) // the first goes at once
+		for i, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+			b.pass(wait*sec - 1)
+			if n := len(over(answered, qs)); n > 0 {
+				b.Fatalf("%d go before their time, at %v", n, b.now())
+			}
+			b.pass(1)
+			at += wait * sec
+			got := over(answered, qs)
+			if len(got) != 1 || got[0].at != at {
+				b.Fatalf("try %d: %d go at %v, want one at %v", i, len(got), b.now(), at)
+			}
+			wrong(d, got...)
+		}
+		for _, q := range qs {
+			q.cancel()
+		}
+		b.pass(0)
+	})
+}
+
+func TestAQuotaThatIsTriedInVainNoMoreOpensByDoubles(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(100)
+		b.usedUp(d)
+		qs, answered := b.askAll(90, d), map[*request]bool{}
+		var sizes []int
+		for range 7 {
+			got := over(answered, qs)
+			sizes = append(sizes, len(got))
+			b.pass(100 * ms)
+			for _, q := range got {
+				q.granted().Done(time.Now())
+			}
+			b.pass(0)
+		}
+		if want := []int{1, 2, 4, 8, 16, 32, 27}; !slices.Equal(sizes, want) {
+			b.Errorf("%v go together, want %v", sizes, want)
+		}
+	})
+}
+
+func TestAWrongAnswerWhileAQuotaOpensShutsItAgain(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(20)
+		b.usedUp(d)
+		qs, answered := b.askAll(10, d), map[*request]bool{}
+		for range 2 {
+			got := over(answered, qs)
+			b.pass(100 * ms)
+			for _, q := range got {
+				q.done()
+			}
+		}
+		got := over(answered, qs)
+		if len(got) != 4 {
+			b.Fatalf("%d are in flight, want 4", len(got))
+		}
+		b.pass(100 * ms)
+		wrong(d, got[0])
+		for _, q := range got[1:] {
+			q.done() // they went before it was known
+		}
+		if n := len(over(answered, qs)); n != 0 {
+			b.Errorf("%d go though something was wrong", n)
+		}
+		b.pass(sec)
+		if n := len(over(answered, qs)); n != 1 {
+			b.Errorf("a second later %d go, want one", n)
+		}
+		for _, q := range qs {
+			q.cancel()
+		}
+		b.pass(0)
+	})
+}
+
+func TestAQuotaThatIsOnlyInFlightIsNotShut(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(4)
+		in := b.askAll(4, d)
+		wrong(d, in[0])
+		answer(in[1:])
+		wantWaiting(0, b.askAll(3, d)...)
+	})
+}
+
+func TestWhoTriesAQuotaAndIsLostMakesWayForAnother(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(5)
+		b.usedUp(d)
+		qs := b.askAll(3, d)
+		wantWaiting(2, qs...)
+		qs[0].granted().Lost()
+		b.pass(0)
+		qs[1].granted().Cancel()
+		b.pass(0)
+		wantWaiting(0, qs...)
+	})
+}
+
+func TestAQuotaThatWasUsedUpIsTriedByOneAfterARestart(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(20)
+		b.usedUp(d)
+		wrong(d, b.ask(d)) // at a minute, and the next a second later
+		b.pass(sec)
+		wrong(d, b.ask(d))
+		var file bytes.Buffer
+		if err := b.Save(&file); err != nil {
+			b.Fatal(err)
+		}
+		next := &bubble{T: b.T, Registry: bucket.NewRegistry(nil), start: b.start}
+		if err := next.Load(&file); err != nil {
+			b.Fatal(err)
+		}
+		qs := next.askAll(10, d)
+		wantWaiting(10, qs...)
+		next.pass(2 * sec)
+		wantWaiting(9, qs...)
+		next.pass(time.Minute)
+		wantWaiting(9, qs...)
+		for range 5 {
+			for _, q := range qs {
+				if q.ended() && q.lease != (bucket.Lease{}) {
+					q.lease.Done(time.Now())
+					q.lease = bucket.Lease{}
+				}
+			}
+			next.pass(0)
+		}
+		wantWaiting(0, qs...)
+	})
+}
