@@ -22,8 +22,9 @@ type api struct {
 	responses map[string]*uses         // by path
 	scheduled map[schedule]int
 
-	known                     *installs
-	names, users, hooks, orgs fakeapi.Names
+	known *installs
+	// Of installations, of users by their tokens, of webhooks, of organizations, and of apps by their client IDs.
+	names, users, hooks, orgs, clients fakeapi.Names
 
 	uploads uploads
 	owners  map[string]string // the installations of upload URLs
@@ -43,11 +44,16 @@ func newAPI(opts Options) *api {
 		opts.Items = listItems
 	}
 	opts.ChannelBurst = max(opts.ChannelBurst, 1)
-	return &api{
+	a := &api{
 		opts: opts, ownInstalls: own, known: newInstalls(opts.Installations),
 		quotas: map[string]*fakeapi.Log{}, paces: map[string]*fakeapi.Pace{}, held: map[string]time.Time{},
 		responses: map[string]*uses{}, scheduled: map[schedule]int{}, owners: map[string]string{},
 	}
+	for _, i := range opts.Installations { // in this order, whoever comes first
+		a.names.Of(i.in(i.Team))
+		a.orgs.Of(i.org())
+	}
+	return a
 }
 
 func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
@@ -83,7 +89,7 @@ func (a *api) call(c *fakeapi.Call, method string) fakeapi.Answer {
 	var who caller
 	switch {
 	case public[method]:
-		who.install = a.names.Of(client(c, args))
+		who.install = a.clients.Of(client(c, args))
 	case token == "":
 		return failed("not_authed")
 	case !a.authorized(token, c.At):

@@ -15,7 +15,7 @@ func (a *api) webhook(c *fakeapi.Call) fakeapi.Answer {
 	path := strings.TrimRight(c.Request.URL.Path, "/")
 	draws := []draw{a.messages("webhook " + a.hooks.Of(path))}
 	if h, ok := a.known.hooks[path]; ok {
-		install := a.names.Of(h.App + " " + h.Team)
+		install := a.names.Of(h.in(h.Team))
 		draws = append(draws,
 			a.messages("post "+install+" "+a.channel(h.channel)),
 			a.workspace(install))

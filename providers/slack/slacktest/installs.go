@@ -35,6 +35,10 @@ type Installation struct {
 	Webhooks map[string]string
 }
 
+// in is what the limits of the app in a workspace are counted by, and org what those of its organization are.
+func (i *Installation) in(team string) string { return i.App + " " + team }
+func (i *Installation) org() string           { return cmp.Or(i.Org, "team "+i.Team) }
+
 // tokenLife is how long a rotated token is good.
 const tokenLife = 12 * time.Hour
 
@@ -103,8 +107,7 @@ func (a *api) caller(token, teamID string) caller {
 		team = cmp.Or(teamID, team)
 	}
 	return caller{
-		install: a.names.Of(g.App + " " + team), org: a.orgs.Of(cmp.Or(g.Org, "team "+g.Team)), user: a.users.Of(token),
-		team: team, grant: g,
+		install: a.names.Of(g.in(team)), org: a.orgs.Of(g.org()), user: a.users.Of(token), team: team, grant: g,
 	}
 }
 

@@ -50,6 +50,16 @@ func TestTheTokensOfAnInstallationAreCountedTogether(t *testing.T) {
 	})
 }
 
+func TestInstallationsAreNumberedInTheirOrder(t *testing.T) {
+	bubble(t, &slacktest.Options{Installations: installations}, func(t *testing.T, srv *slacktest.Server, c *http.Client) {
+		call(t, c, "oauth.v2.access", "client_id=1.2&code=code-2")
+		for i, token := range []string{"xoxb-3", "xoxe.xoxb-2", "xoxp-1"} {
+			call(t, c, "users.list", "token="+token)
+			expect(t, "bucket", srv.Arrivals()[1+i].Buckets[0], []string{"users.list #3", "users.list #2", "users.list #1"}[i])
+		}
+	})
+}
+
 func TestAuthTestNamesTheInstallation(t *testing.T) {
 	bubble(t, &slacktest.Options{Installations: installations}, func(t *testing.T, srv *slacktest.Server, c *http.Client) {
 		for _, tt := range []struct{ token, want string }{

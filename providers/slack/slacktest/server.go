@@ -18,7 +18,8 @@ type (
 	// Audit Logs are an organization's: "scim.read #1", "scim GET Users/{id} #1" and "audit #1". A few methods count a
 	// user, or the user in question, too: "users.profile.set #1 user #1", "users.profile.set #1 user #1 U123". What is
 	// bound by no limit has a bucket for Options.Refuse all the same: "upload #1", "response_url #2". Secrets are numbered
-	// as they come: installations, users and their tokens, webhooks, and organizations each for themselves.
+	// as they come: installations (those of Options.Installations before all others, in their order), users by their
+	// tokens, webhooks, organizations, and apps that call oauth.v2.access, each kind for itself.
 	Arrival = fakeapi.Arrival
 	// A Delivery is a request that was processed. That of an upload has no body: see [Server.Uploads].
 	Delivery = fakeapi.Delivery
