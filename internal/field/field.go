@@ -150,8 +150,19 @@ var months = [...]struct {
 	name   string
 	before int
 }{
-	{"Jan", 0}, {"Feb", 31}, {"Mar", 59}, {"Apr", 90}, {"May", 120}, {"Jun", 151}, {"Jul", 181}, {"Aug", 212},
-	{"Sep", 243}, {"Oct", 273}, {"Nov", 304}, {"Dec", 334}, {"", 365},
+	{"Jan", 0},
+	{"Feb", 31},
+	{"Mar", 59},
+	{"Apr", 90},
+	{"May", 120},
+	{"Jun", 151},
+	{"Jul", 181},
+	{"Aug", 212},
+	{"Sep", 243},
+	{"Oct", 273},
+	{"Nov", 304},
+	{"Dec", 334},
+	{"", 365},
 }
 
 // date parses http.TimeFormat since 1970, in which nearly all dates are, at a fraction of what http.ParseTime takes. What

@@ -1,0 +1,166 @@
+package workload_test
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/headers"
+)
+
+func described(apis ...headers.API) *headers.Provider {
+	return headers.New(&headers.Options{APIs: apis})
+}
+
+func repeated(n int, method, url string) []call {
+	calls := make([]call, n)
+	for i := range calls {
+		calls[i] = call{method: method, url: url, header: http.Header{"Authorization": {"Bearer sk_live_1"}}}
+	}
+	return calls
+}
+
+// gitHub is a server that keeps to GitHub's limits: 5,000 requests an hour, 30 searches a minute, and 900 points a minute
+// for each endpoint, of which writing takes five.
+func gitHub() *fakeapi.Server {
+	resources := map[string]*fixed{
+		"core": {limit: 5000, window: time.Hour}, "search": {limit: 30, window: time.Minute},
+	}
+	points := map[string]*log{}
+	return fakeapi.New(fakeapi.Options{Uplink: uplink, Downlink: downlink}, func(c *fakeapi.Call) fakeapi.Answer {
+		resource, path := "core", c.Request.URL.Path
+		if strings.HasPrefix(path, "/search/") {
+			resource = "search"
+		}
+		r := resources[resource]
+		weight := 5
+		if c.Request.Method == http.MethodGet {
+			weight = 1
+		}
+		endpoint := c.Request.Method + " " + path
+		if points[endpoint] == nil {
+			points[endpoint] = &log{limit: 900 + 1 - weight, window: time.Minute}
+		}
+		a := fakeapi.Reply(http.StatusOK, map[string]any{})
+		a.Buckets = []string{endpoint, resource}
+		if wait := r.wait(c.At); wait > 0 {
+			a = fakeapi.Reply(http.StatusForbidden, map[string]any{"message": "API rate limit exceeded"})
+			a.Buckets, a.RefusedBy, a.Until = []string{endpoint, resource}, resource, c.At.Add(wait)
+		} else if points[endpoint].wait(c.At) > 0 {
+			a = fakeapi.Reply(http.StatusForbidden, map[string]any{"message": "You have exceeded a secondary rate limit"})
+			a.Buckets, a.RefusedBy, a.Until = []string{endpoint, resource}, endpoint, c.At.Add(time.Minute)
+		} else {
+			r.add(c.At)
+			for range weight {
+				points[endpoint].add(c.At)
+			}
+		}
+		left, reset := r.state(c.At)
+		a.Header.Set("X-RateLimit-Limit", strconv.Itoa(r.limit))
+		a.Header.Set("X-RateLimit-Remaining", strconv.Itoa(left))
+		a.Header.Set("X-RateLimit-Reset", strconv.FormatInt(c.Clock.Add(reset).Unix(), 10))
+		a.Header.Set("X-RateLimit-Resource", resource)
+		return a
+	})
+}
+
+func TestGitHubFromItsDescription(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := gitHub()
+		defer f.Close()
+		calls := slices.Concat(
+			repeated(2600, http.MethodGet, "https://api.github.com/repos/o/r/issues"),
+			repeated(500, http.MethodPatch, "https://api.github.com/notifications/threads"),
+			repeated(90, http.MethodGet, "https://api.github.com/search/issues"),
+		)
+		run(t, described(headers.GitHub()), f, calls, 2*time.Minute+roundTrip)
+		if n := f.Report().MaxInFlight; n > 100 {
+			t.Errorf("%d requests were in flight at once, want no more than 100", n)
+		}
+	})
+}
+
+func TestGitHubsSecondaryLimitIsWaitedForLongerEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refusals := 3
+		opts := fakeapi.Options{Uplink: uplink, Downlink: downlink}
+		f := fakeapi.New(opts, func(c *fakeapi.Call) fakeapi.Answer {
+			if refusals--; refusals >= 0 {
+				a := fakeapi.Reply(http.StatusForbidden, map[string]any{"message": "You have exceeded a secondary rate limit"})
+				a.Buckets, a.RefusedBy = []string{"secondary"}, "secondary"
+				return a
+			}
+			return fakeapi.Reply(http.StatusCreated, map[string]any{})
+		})
+		defer f.Close()
+		client, _ := newClient(described(headers.GitHub()), f)
+		took := all(t, client, repeated(1, http.MethodPost, "https://api.github.com/repos/o/r/issues"))
+		if want := (1+2+4)*time.Minute + 4*roundTrip; took != want {
+			t.Errorf("it took %v, want %v", took, want)
+		}
+		if r := f.Report(); r.Calls != 4 || r.OK != 1 {
+			t.Errorf("%d calls arrived, of which %d were processed, want 4 and 1", r.Calls, r.OK)
+		}
+	})
+}
+
+// stripe is a server that keeps to Stripe's limits: 100 requests a second, and 25 to each endpoint.
+func stripe() *fakeapi.Server {
+	global := &log{limit: 100, window: time.Second}
+	endpoints := map[string]*log{}
+	return fakeapi.New(fakeapi.Options{Uplink: uplink, Downlink: downlink}, func(c *fakeapi.Call) fakeapi.Answer {
+		endpoint := c.Request.Method + " " + c.Request.URL.Path
+		if endpoints[endpoint] == nil {
+			endpoints[endpoint] = &log{limit: 25, window: time.Second}
+		}
+		buckets := []string{endpoint, "global"}
+		for i, l := range []*log{endpoints[endpoint], global} {
+			if wait := l.wait(c.At); wait > 0 {
+				a := fakeapi.Reply(http.StatusTooManyRequests, map[string]any{"error": map[string]any{"code": "rate_limit"}})
+				a.Header.Set("Stripe-Rate-Limited-Reason", []string{"endpoint-rate", "global-rate"}[i])
+				a.Buckets, a.RefusedBy, a.Until = buckets, buckets[i], c.At.Add(wait)
+				return a
+			}
+		}
+		endpoints[endpoint].add(c.At)
+		global.add(c.At)
+		a := fakeapi.Reply(http.StatusOK, map[string]any{})
+		a.Buckets = buckets
+		return a
+	})
+}
+
+func TestStripeFromItsDescription(t *testing.T) {
+	for name, tt := range map[string]struct {
+		endpoints []string
+		n         int
+		best      time.Duration
+	}{
+		"one endpoint":                 {[]string{"charges"}, 1000, 39*time.Second + roundTrip},
+		"as many as the account takes": {[]string{"charges", "customers", "refunds", "payouts"}, 1000, 39*time.Second + roundTrip},
+		"more than the account takes": {
+			[]string{"charges", "customers", "refunds", "payouts", "invoices", "disputes", "events", "prices"},
+			500,
+			39*time.Second + roundTrip,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := stripe()
+				defer f.Close()
+				var calls []call
+				for range tt.n {
+					for _, e := range tt.endpoints {
+						calls = append(calls, repeated(1, http.MethodPost, "https://api.stripe.com/v1/"+e)...)
+					}
+				}
+				run(t, described(headers.Stripe()), f, calls, tt.best)
+			})
+		})
+	}
+}
