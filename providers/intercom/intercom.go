@@ -42,7 +42,8 @@ type Options struct {
 	// workspace of its own, which it is where a program is one app.
 	WorkspaceKey func(*http.Request) string
 	// WorkspacePerMinute is how many requests a minute all apps together may send to a workspace, of which each window
-	// of ten seconds holds a sixth. 0 means 25,000, as Intercom documents; negative, what only refusals show.
+	// of ten seconds holds a sixth. 0 means 25,000, as Intercom documents, but not for an app that may send more by
+	// itself: then Intercom has raised the workspace's limit as well. Negative means what only refusals show.
 	WorkspacePerMinute int
 	// Reserve is the share of each window, from 0 to 0.9, that is for requests of a priority above 0
 	// (transport.WithPriority): with 0.2, a sync leaves a fifth of each window to what somebody waits for, and that need
@@ -64,6 +65,7 @@ type Provider struct {
 	digest       *digest.Digester
 	workspaceKey func(*http.Request) string
 	perWindow    int            // what the workspace's windows hold; 0: nobody knows
+	assumed      bool           // nobody said so
 	app          *bucket.Policy // never nil
 	workspace    *bucket.Policy // never nil
 	repeatEvents bool
@@ -85,6 +87,7 @@ func New(opts *Options) *Provider {
 		digest:       digest.New(o.Secret, name),
 		workspaceKey: o.WorkspaceKey,
 		perWindow:    perWindow(o.WorkspacePerMinute),
+		assumed:      o.WorkspacePerMinute == 0,
 		app:          &bucket.Policy{Probe: true, Reserve: manner.Reserve, Spread: manner.Spread},
 		workspace:    &manner,
 		repeatEvents: o.RepeatEvents,

@@ -59,10 +59,9 @@ type doubleLesson struct {
 }
 
 // lesson is what follows from an app's window. The workspace's begins and ends with it. How much is left of that, no
-// answer tells, so that all counts that is not granted here. It need not be told of where the app's own limit is lower
-// and nobody else known uses it.
+// answer tells, so that all counts that is not granted here.
 func (p *Provider) lesson(w *bucket.Window, call *providers.Call) []bucket.Update {
-	if p.perWindow == 0 || p.workspaceKey == nil && w.Limit <= p.perWindow {
+	if !p.tells(w.Limit) {
 		l := &lesson{app: *w}
 		l.updates[0] = &l.app
 		return l.updates[:]
@@ -72,6 +71,17 @@ func (p *Provider) lesson(w *bucket.Window, call *providers.Call) []bucket.Updat
 	l.workspace.Limit, l.workspace.Remaining = p.perWindow, p.perWindow
 	l.updates = [2]bucket.Update{&l.app, &l.workspace}
 	return l.updates[:]
+}
+
+// tells says whether there is something to tell of the workspace's window where an app's holds limit.
+func (p *Provider) tells(limit int) bool {
+	switch more := limit > p.perWindow; {
+	case p.perWindow == 0, more && p.assumed: // nobody knows it
+		return false
+	case p.workspaceKey == nil: // the app has it to itself, as far as anybody knows
+		return more
+	}
+	return true
 }
 
 const (

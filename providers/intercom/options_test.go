@@ -107,7 +107,10 @@ func TestAnAnswerTellsOfTheWorkspacesWindowWhereThatMatters(t *testing.T) {
 	}{
 		{"an app that cannot use it up", intercom.Options{}, "1667", 0},
 		{"an app that just cannot", intercom.Options{}, "4166", 0},
-		{"an app that can", intercom.Options{}, "4167", 4166},
+		{"an app that can, of which it was raised as well", intercom.Options{}, "4167", 0},
+		{"an app that can", intercom.Options{WorkspacePerMinute: 25_000}, "4167", 4166},
+		{"one of several apps whose limits were raised", intercom.Options{WorkspaceKey: named}, "4167", 0},
+		{"one of several apps that can", intercom.Options{WorkspaceKey: named, WorkspacePerMinute: 25_000}, "4167", 4166},
 		{"one of several apps", intercom.Options{WorkspaceKey: named}, "1667", 4166},
 		{"another size", intercom.Options{WorkspaceKey: named, WorkspacePerMinute: 600}, "1667", 100},
 		{"a tiny size", intercom.Options{WorkspaceKey: named, WorkspacePerMinute: 1}, "1667", 1},
