@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"testing"
@@ -23,16 +24,29 @@ func TestAPlainClientUsesIntercomsWindowsAndBreaksNone(t *testing.T) {
 		})
 		defer fake.Close()
 		const workers, n = 20, 30 // more than three windows of 166 hold
-
-		if err := run(t.Context(), newClient(fake.Transport()), "test", workers, n); err != nil {
+		a := newApp(fake.Transport(), "test")
+		if _, ok := a.details(); ok {
+			t.Error("there are details before the first answer")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		reading := make(chan time.Duration)
+		go func() { reading <- a.read(ctx) }()
+		if err := a.sync(ctx, workers, n); err != nil {
 			t.Fatal(err)
 		}
+		cancel()
+		if longest := <-reading; longest != 80*time.Millisecond {
+			t.Errorf("somebody waited %v, want only the way there and back", longest)
+		}
 		report := fake.Report()
-		if report.OK != workers*n || report.Calls != report.OK {
-			t.Errorf("%d calls, %d of them processed, want %d", report.Calls, report.OK, workers*n)
+		if report.OK < workers*n || report.Calls != report.OK {
+			t.Errorf("%d calls, %d of them processed, want at least %d", report.Calls, report.OK, workers*n)
 		}
 		if report.Refused != 0 || report.ViolationCount != 0 || report.Inversions != 0 {
 			t.Errorf("refused %d, violations %v, inversions %d, want none", report.Refused, report.Violations, report.Inversions)
+		}
+		if d, ok := a.details(); !ok || d.Limit != 166 || d.Remaining >= 166 || d.ResetAt.Before(time.Now()) {
+			t.Errorf("after the last answer the details are %+v, %t", d, ok)
 		}
 	})
 }
