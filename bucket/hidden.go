@@ -105,10 +105,21 @@ func (m *past) within(after instant) int32 {
 	return int32(len(m.passes) - first)
 }
 
-// awaitsVenture says whether w units have to wait for others that go ahead in a bucket of the kind.
-func (s *state) awaitsVenture(now instant, w int32) bool {
+// awaitsVenture says whether w units have to wait for others that go ahead in a bucket of the kind, and until when if those
+// are not answered before: never, if time alone makes them no venture.
+func (s *state) awaitsVenture(now instant, w int32) (bool, instant) {
 	h := s.kind.hidden
-	return h != nil && h.venture && s.ventures(now, w)
+	if h == nil || !h.venture || !s.ventures(now, w) {
+		return false, 0
+	}
+	if d := s.debt; d != nil {
+		within := d.past.within(now.add(-h.span))
+		if over := s.drawn() + w + within - h.record; over <= within {
+			passes := d.past.passes[len(d.past.passes)-int(within):]
+			return true, passes[over-1].add(h.span)
+		}
+	}
+	return true, never
 }
 
 // known says whether the policy has numbers.

@@ -152,8 +152,8 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 	}
 	aside := int(others.aside)
 	if p.Hidden && !s.believed(now) {
-		if s.awaitsVenture(now, w) {
-			return true, never
+		if no, at := s.awaitsVenture(now, w); no {
+			return true, at
 		}
 		if p.known() {
 			return false, 0
