@@ -51,7 +51,7 @@ type Options struct {
 	Reserve float64
 	// Spread is over how long a whole window goes to those who waited for it to begin, evenly, so that they are no herd
 	// at the very moment at which everybody's windows begin. It delays nobody who need not wait, and nobody of a
-	// priority above 0. 0 means half a second, 5 s is the most; negative, all go at once.
+	// priority above 0. 0 means a quarter of a second, 5 s is the most; negative, all go at once.
 	Spread time.Duration
 	// RepeatEvents has POST /events sent again after a failure that does not prove that the event was not taken, if its
 	// body is JSON, names the event and says when it was created: Intercom takes two with the same contact, name and
@@ -109,7 +109,7 @@ const (
 	workspacePerMinute = 25_000
 	windowsPerMinute   = int(time.Minute / span)
 
-	defaultSpread = span / 20
+	defaultSpread = span / 40
 	mostSpread    = span / 2 // the rest of a window is for what comes late
 	mostReserve   = 0.9
 )

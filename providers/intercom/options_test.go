@@ -55,7 +55,7 @@ func TestAShareAndASpreadAreKeptWithinBounds(t *testing.T) {
 		spread  time.Duration
 		want    bucket.Policy
 	}{
-		{0, 0, bucket.Policy{Spread: 500 * time.Millisecond}},
+		{0, 0, bucket.Policy{Spread: 250 * time.Millisecond}},
 		{0.25, time.Second, bucket.Policy{Reserve: 0.25, Spread: time.Second}},
 		{1, time.Hour, bucket.Policy{Reserve: 0.9, Spread: 5 * time.Second}},
 		{-1, -1, bucket.Policy{}},

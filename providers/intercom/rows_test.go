@@ -449,7 +449,7 @@ func TestASyncThatCannotGoInTimeHearsUntilWhen(t *testing.T) {
 }
 
 func TestThoseWhoWaitedDoNotArriveAsAHerd(t *testing.T) {
-	for spread, most := range map[time.Duration]int{0: 166 / 5, second: 166 / 10, -1: 166} {
+	for spread, most := range map[time.Duration]int{0: 66, second: 16, -1: 166} {
 		inWorld(t, intercomtest.Options{Limit: 166}, &intercom.Options{Spread: spread}, func(w *world) {
 			w.all(166*3, "a", "/contacts")
 			w.refusals(0)
