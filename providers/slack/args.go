@@ -74,7 +74,7 @@ func (a *args) field(name string) (f *string, found wants) {
 	case "user":
 		f, found = &a.user, wantUser
 	case "client_id": // a token may yet come
-		if a.client == "" && a.wants&wantToken != 0 {
+		if a.wants&wantToken != 0 {
 			return &a.client, 0
 		}
 	}

@@ -59,6 +59,7 @@ func TestTheTokenAndTheChannelAreFoundInEveryWayThatClientsSendThem(t *testing.T
 			[]string{"#general"},
 		},
 		{"token in the query, channel in the form", without(post+"?token="+token, formType, "channel=C1"), post, c1},
+		{"an empty argument is none", without(post, formType, "channel=&token=&channel=C1&token="+token), post, c1},
 		{"escaped names", without(post, formType, "t%6Fken="+token+"&%63hannel=C1"), post, c1},
 		{"no content type", request(t, "POST", web+post, "token="+token+"&channel=C1"), post, c1},
 		{

@@ -136,6 +136,21 @@ func TestABodyThatIsTooShortForATeamIsNotRead(t *testing.T) {
 	classify(t, slack.New(nil), req)
 }
 
+func TestAShortBodyCanHoldAToken(t *testing.T) {
+	req := request(t, "POST", "https://slack.com/api/users.list", "token=abc", "Content-Type", formType)
+	if got := ownOf(t, slack.New(nil), req); got != ownerOf(t, "abc") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestANameWithoutEndIsToldApartByItsBeginning(t *testing.T) {
+	p, long := slack.New(nil), strings.Repeat("x", 1<<20)
+	a, b := ownOf(t, p, of(form(t, "users.info"), long+"a")), ownOf(t, p, of(form(t, "users.info"), long+"b"))
+	if a != b || a == ownOf(t, p, of(form(t, "users.info"), "x")) {
+		t.Errorf("%q and %q", a, b)
+	}
+}
+
 func TestGovSlackIsApart(t *testing.T) {
 	p := slack.New(nil)
 	for _, install := range []string{"", "A1/T1"} {
@@ -200,9 +215,11 @@ func TestAWebhookSharesWhatItsChannelAllows(t *testing.T) {
 
 func TestAnInstallationCanHaveLimitsOfItsOwn(t *testing.T) {
 	p := slack.New(&slack.Options{
-		Limits:       map[string]slack.Limit{"users.info": {PerMinute: 90, Burst: 9}, "users.list": {PerMinute: 25}},
-		Tiers:        map[int]slack.Limit{3: {PerMinute: 70}, 4: {PerMinute: 200}},
-		ChannelBurst: 2,
+		Limits:             map[string]slack.Limit{"users.info": {PerMinute: 90, Burst: 9}, "users.list": {PerMinute: 25}},
+		Tiers:              map[int]slack.Limit{3: {PerMinute: 70}, 4: {PerMinute: 200}},
+		ChannelBurst:       2,
+		ChannelEvery:       3 * time.Second,
+		WorkspacePerMinute: 500,
 		Installs: map[string]slack.Overrides{
 			"big": {
 				Limits:             map[string]slack.Limit{"users.info": {PerMinute: 400}, "my.own": {PerMinute: 3}, "webhook": {PerMinute: 30}},
@@ -233,7 +250,8 @@ func TestAnInstallationCanHaveLimitsOfItsOwn(t *testing.T) {
 		{"conversations.history", "sold", tier(1)},
 		{"conversations.replies", "sold", tier(1)},
 		{"conversations.info", "sold", tier(70)},
-		{"chat.postMessage", "", tier(300)},
+		{"chat.postMessage", "", tier(500)},
+		{"chat.postMessage", "sold", tier(500)},
 		{"chat.postMessage", "big", tier(900)},
 		{"my.own", "big", tier(3)},
 		{"my.own", "", tier(20)}, // as one that nobody knows
@@ -242,7 +260,7 @@ func TestAnInstallationCanHaveLimitsOfItsOwn(t *testing.T) {
 			t.Errorf("%s of %q: %+v, want %+v", tt.method, tt.install, got, tt.want)
 		}
 	}
-	for install, want := range map[string]time.Duration{"": time.Second, "big": 2 * time.Second} {
+	for install, want := range map[string]time.Duration{"": 3 * time.Second, "sold": 3 * time.Second, "big": 2 * time.Second} {
 		post := classify(t, p, of(form(t, "chat.postMessage", "channel", "C1"), install)).Draws[0]
 		if *post.Policy != (bucket.Policy{Every: want, Burst: 2}) {
 			t.Errorf("%q posts by %+v", install, *post.Policy)

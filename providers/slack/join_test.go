@@ -171,6 +171,7 @@ func TestNothingIsJoinedThatAnAnswerDoesNotSay(t *testing.T) {
 		"GovSlack has IDs of its own": {{method(t, "auth.test", token), botOf1}, {gov(otherToken), botOf1}},
 
 		"an error that hands out tokens": access(strings.Replace(granted, "true", "false", 1)),
+		"no success, but tokens":         access(strings.Replace(granted, `"ok":true,`, "", 1)),
 		"no app":                         access(strings.Replace(granted, "A1", "", 1)),
 		"no workspace":                   access(strings.Replace(granted, `{"id":"T1"}`, "null", 1)),
 		"a workspace of another form":    access(strings.Replace(granted, `{"id":"T1"}`, `"T1"`, 1)),
@@ -186,6 +187,38 @@ func TestNothingIsJoinedThatAnAnswerDoesNotSay(t *testing.T) {
 				t.Error("the tokens are joined")
 			}
 		})
+	}
+}
+
+func TestATeamCountsUntilAnAnswerSaysThatTheTokenIsAWorkspaces(t *testing.T) {
+	list := func(pairs ...string) *http.Request { return method(t, "users.list", token, pairs...) }
+	silent := told{method(t, "auth.test", token), `{"ok":true,"team_id":"T1","user_id":"U2"}`}
+	if shared(t, nil, list("team_id", "T1"), list(), silent) {
+		t.Error("a token that may be the organization's is taken for the workspace's")
+	}
+}
+
+func TestOnlyWhatCanBeATokenIsJoined(t *testing.T) {
+	p := slack.New(nil)
+	updates := func(method, body string) int {
+		req := exchange(t, method)
+		call := classify(t, p, req)
+		return len(p.Judge(req, &call, answer(200, body)).Updates)
+	}
+	want := updates("oauth.v2.access", strings.Replace(granted, otherToken, "", 1))
+	for _, bad := range []string{
+		strings.Repeat("x", 2000), "xoxb with spaces", `xoxb\u0000`, "xöxb", " " + otherToken,
+	} {
+		if got := updates("oauth.v2.access", strings.Replace(granted, otherToken, bad, 1)); got != want {
+			t.Errorf("%.20q leads to %d updates, none to %d", bad, got, want)
+		}
+		rotate := `{"ok":true,"token":"` + bad + `","team_id":"T1","user_id":"U1"}`
+		if got := updates("tooling.tokens.rotate", rotate); got != 0 {
+			t.Errorf("%.20q leads to %d updates", bad, got)
+		}
+	}
+	if got := updates("tooling.tokens.rotate", `{"token":"x","team_id":"T1","user_id":"U1"}`); got != 0 {
+		t.Errorf("no success leads to %d updates", got)
 	}
 }
 

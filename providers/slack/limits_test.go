@@ -185,6 +185,22 @@ func TestLimitsCanBeOverridden(t *testing.T) {
 	}
 }
 
+func TestNamesOfOtherLimitsAreNoMethods(t *testing.T) {
+	limits := map[string]slack.Limit{}
+	for _, n := range []string{
+		"post", "other", "webhook", "trigger", "response", "files", "audit", "scim.read", "scim.users.put",
+		"users.profile.set.user", "users.profile.set.token", "assistant.search.context.user",
+	} {
+		limits[n] = slack.Limit{PerMinute: 7}
+	}
+	p := slack.New(&slack.Options{Limits: limits})
+	for n := range limits {
+		if call := classify(t, p, form(t, n)); call.Route != "other" || call.Draws[0].Key.Limit != "other" {
+			t.Errorf("%s: %v", n, keys(call))
+		}
+	}
+}
+
 func TestTheCapOfAWorkspaceCanBeLifted(t *testing.T) {
 	p := slack.New(&slack.Options{WorkspacePerMinute: -1})
 	if got := policyOf(t, p, "chat.postMessage"); got != (bucket.Policy{}) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -222,9 +223,7 @@ func (s *server) RoundTrip(req *http.Request) (*http.Response, error) {
 		r, s.answers = s.answers[0], s.answers[1:]
 	}
 	h := http.Header{"Content-Type": {"application/json"}}
-	for name, values := range r.header {
-		h[name] = values
-	}
+	maps.Copy(h, r.header)
 	return &http.Response{
 		StatusCode: r.status, Header: h, Body: io.NopCloser(strings.NewReader(r.body)), ContentLength: int64(len(r.body)),
 		Request: req,

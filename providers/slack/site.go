@@ -71,7 +71,7 @@ func restAPI(method, path string) (limit, endpoint string) {
 func scimEndpoint(method, path string) string {
 	_, path, _ = strings.Cut(strings.TrimPrefix(path, "/scim/"), "/") // after the version
 	kind, id, _ := strings.Cut(path, "/")
-	switch one := strings.Trim(id, "/") != ""; {
+	switch one := id != ""; {
 	case strings.EqualFold(kind, "Users"):
 		return scimUsers[scimVerb{method, one}]
 	case strings.EqualFold(kind, "Groups"):
