@@ -246,7 +246,8 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 		corrections.add(s.window.slide(in, s.unitTime()))
 		return
 	}
-	s.window.roll(e.now, s.inflight, s.kind.provider.trips.shortest)
+	in.shortest = s.kind.provider.trips.shortest
+	s.window.roll(e.now, s.inflight, in.shortest)
 	was := s.window
 	corrections.add(s.window.observe(in, s.kind.fixed))
 	if s.window.lo == in.lo && s.window.hi == in.hi && (was.hi == 0 || in.lo > was.hi || in.hi < was.lo) {

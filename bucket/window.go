@@ -83,16 +83,21 @@ type reading struct {
 	after            span    // how long that was from the answer, at the server
 	limit, remaining int32
 	doubt            uint8
-	sent, received   instant // of the request that was answered: when it was granted, and when the answer came
-	mine             int32   // what that request took here
-	inflight         int32   // what else is in flight
+	sent, received   instant       // of the request that was answered: when it was granted, and when the answer came
+	mine             int32         // what that request took here
+	inflight         int32         // what else is in flight
+	shortest         time.Duration // what a round trip takes for sure
 }
 
 // observe takes in a reading. Answers arrive out of order, and each tells of a past: one of an older window says
 // nothing of this one, and within one window remaining only falls. But who was sent once this window had been told, and
 // hears that it ends earlier than that, tells of another. fixed says that the window is known not to slide.
 func (w *window) observe(in *reading, fixed bool) (c Corrections) {
-	old := in.lo <= w.closed && in.sent < w.closed // it may tell of the window before
+	closed := w.closed
+	if w.hi == 0 {
+		closed = closed.add(-in.shortest) // who went since then was let go as one of the next window
+	}
+	old := in.lo <= w.closed && in.sent < closed // it may tell of the window before
 	early := w.hi != 0 && in.hi < w.lo
 	if old && w.hi == 0 || early && in.sent < w.closed {
 		w.granted = max(w.granted-in.mine, 0) // it was not of this window after all

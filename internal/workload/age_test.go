@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,4 +97,27 @@ func TestDiscordMessagesThatGetOlderWhileTheirDeletionsWaitCostFewRefusals(t *te
 			t.Errorf("%d requests left waiting and %d in flight", s.Waiting, s.InFlight)
 		}
 	})
+}
+
+// Below version 8, times are told in whole seconds, rounded up: a window of a third of one looks like one of a second.
+func TestDiscordDeletionsInTheOldDialectAreNotRefused(t *testing.T) {
+	for _, version := range []string{"/v6", "/v7", ""} {
+		t.Run("path"+version, func(t *testing.T) {
+			afterTheEpoch(t, func(t *testing.T) {
+				f := discordFake(discordtest.Options{Global: -1, DeletionAges: true})
+				defer f.Close()
+				calls := mixed(deletions(aMonth, 120), deletions(anHour, 60), deletions(0, 30))
+				for i := range calls {
+					calls[i].url = strings.Replace(calls[i].url, "/v10", version, 1)
+				}
+				client, registry := newClient(routesOnly(), f)
+				before := f.Report()
+				took := all(t, client, calls)
+				clean(t, f, before, registry, len(calls))
+				if most := 60/3*time.Second + roundTrip; took > most { // of those between
+					t.Errorf("took %v, want at most %v", took, most)
+				}
+			})
+		})
+	}
 }
