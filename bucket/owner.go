@@ -1,14 +1,23 @@
 package bucket
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // An owner is whose limits some are, at one provider.
 type owner struct{ provider, name string }
 
+// An other is whose limits an owner's are.
+type other struct {
+	name string
+	used int32 // the latest use, in seconds
+}
+
 // resolve returns the key under which a key's bucket is kept. It requires that r.mu is held.
 func (r *Registry) resolve(key Key) Key {
-	for to, ok := r.owners[owner{key.Provider, key.Owner}]; ok; to, ok = r.owners[owner{key.Provider, key.Owner}] {
-		key.Owner = to
+	for to := r.owners[owner{key.Provider, key.Owner}]; to != nil; to = r.owners[owner{key.Provider, key.Owner}] {
+		key.Owner, to.used = to.name, r.last.seconds()
 	}
 	return key
 }
@@ -29,16 +38,35 @@ func (e *answer) same(u *SameOwner) {
 func (r *Registry) join(u SameOwner) (from owner, ok bool) {
 	key := r.resolve(Key{Provider: u.Provider, Owner: u.Owner})
 	to := r.resolve(Key{Provider: u.Provider, Owner: u.As})
-	if key.Owner == to.Owner || len(r.owners) >= r.mostKinds() {
+	if key.Owner == to.Owner || !r.roomForOwner() {
 		return owner{}, false
 	}
 	if r.owners == nil {
-		r.owners = map[owner]string{}
+		r.owners = map[owner]*other{}
 	}
 	to = to.clone()
 	from = owner{to.Provider, key.clone().Owner}
-	r.owners[from] = to.Owner
+	r.owners[from] = &other{to.Owner, r.last.seconds()}
 	return from, true
+}
+
+// roomForOwner makes room for one more owner that is another: if there are as many as may be, one goes that nobody has
+// used for long, such as a token that was replaced. It requires that r.mu is held.
+func (r *Registry) roomForOwner() bool {
+	if len(r.owners) < r.mostKinds() {
+		return true
+	}
+	looked := 0
+	for o, to := range r.owners {
+		if r.last.seconds()-to.used > int32(idleAfter/time.Second) {
+			delete(r.owners, o)
+			return true
+		}
+		if looked++; looked == lookFull {
+			break
+		}
+	}
+	return false
 }
 
 // foldDrawn folds the buckets of an owner that the answer's own request draws on: the others follow in time, but what else

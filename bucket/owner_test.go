@@ -345,6 +345,25 @@ func TestOwnersThatAreOthersAreBounded(t *testing.T) {
 	})
 }
 
+func TestOwnersThatNobodyUsesMakeRoomForOthers(t *testing.T) {
+	inBubble(t, &bucket.Options{MaxKeys: 1}, func(b *bubble) {
+		kept := of("kept", open("a", "1"))
+		b.join("kept", "owner")
+		for i := range 3000 { // tokens that are replaced, twelve hours later, by others
+			b.join(fmt.Sprint(i), "owner")
+			b.ask(kept).done()
+			if i%100 == 0 {
+				b.pass(5 * time.Minute)
+			}
+		}
+		d := open("a", "1")
+		b.ask(d).done(block(d, 9*sec))
+		b.ask(kept).wantWaiting()
+		b.ask(of("2999", d)).wantWaiting()
+		b.ask(of("0", d)).wantAt(b.now())
+	})
+}
+
 func TestRefusalsInARowAreThoseOfTheNewOwnerToo(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		first, second := of("first", open("a", "1")), of("second", open("a", "1"))

@@ -65,7 +65,7 @@ type Registry struct {
 	hand      int               // in all: where eviction goes on looking
 	kinds     map[Key]*kind
 	providers map[string]*provider
-	owners    map[owner]string // those whose limits are another's
+	owners    map[owner]*other // those whose limits are another's
 	wakes     heap[*line]
 	timer     *time.Timer
 	timerAt   instant // when timer fires; never: it is stopped
@@ -187,8 +187,9 @@ func (r *Registry) state(key *Key, now instant) *state { return r.stateBy(key, 0
 // stateBy is state for a key whose hash is known, if it is not 0.
 func (r *Registry) stateBy(key *Key, hash uint64, now instant) *state {
 	if len(r.owners) > 0 {
-		k := r.resolve(*key)
-		key, hash = &k, 0
+		if k := r.resolve(*key); k.Owner != key.Owner {
+			key, hash = &k, 0
+		}
 	}
 	var place **state
 	if key.Subject == "" {
