@@ -74,7 +74,7 @@ func TestADocumentedPolicyGoesBeforeARule(t *testing.T) {
 		documented.Policy = noPolicy
 		wantWaiting(0, b.askAll(3, documented)...)
 		b.ask(documented).done(bucket.Rule{Key: d.Key, Concurrent: 1})
-		wantWaiting(0, b.askAll(3, documented)...)
+		wantWaiting(0, b.askAll(3, d)...)
 	})
 }
 
@@ -108,5 +108,31 @@ func TestARuleMayUseUpNoMoreThanItHolds(t *testing.T) {
 		b.pass(sec)
 		wantWaiting(0, qs...)
 		b.ask(d).cancel()
+	})
+}
+
+func TestARuleOfAnotherBucketLetsThoseGoWhoWaitThere(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, other := learned("a", ""), learned("b", "")
+		b.ask(d).done(bucket.Rule{Key: d.Key, Concurrent: 1})
+		qs := b.askAll(4, d)
+		wantWaiting(3, qs...)
+		b.ask(other).done(bucket.Rule{Key: d.Key, Concurrent: 3})
+		wantWaiting(1, qs...)
+	})
+}
+
+func TestARuleOfAnOwnerWhoTurnsOutToBeAnotherCanBeReplaced(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "")
+		as := d
+		as.Key.Owner = "another"
+		b.ask(d).done(bucket.Rule{Key: d.Key, Concurrent: 1})
+		qs := b.askAll(3, d)
+		wantWaiting(2, qs...)
+		qs[0].done(bucket.SameOwner{Provider: d.Key.Provider, Owner: d.Key.Owner, As: as.Key.Owner})
+		wantWaiting(1, qs...)
+		qs[1].done(bucket.Rule{Key: as.Key, Concurrent: 5})
+		wantWaiting(0, append(qs, b.askAll(4, d)...)...)
 	})
 }

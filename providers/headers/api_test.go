@@ -113,6 +113,7 @@ func TestARequestDrawsOnItsScopeAndOnAllLimitsThatMatch(t *testing.T) {
 			strings.ReplaceAll(windows, ",", " [eu.acme.example:8443],") + " [eu.acme.example:8443], " +
 				"acme all [eu.acme.example:8443], acme endpoint [eu.acme.example:8443 GET /v1]",
 		},
+		{"GET", "https://.acme.example:8443/", ".acme.example:8443, .acme.example:8443 2, .acme.example:8443 3"},
 		{"GET", "https://acme.example:8443/", "acme.example:8443, acme.example:8443 2, acme.example:8443 3"},
 	} {
 		call, ok := p.Classify(acmeRequest(tt.method, tt.target), time.Time{})

@@ -47,7 +47,7 @@ func FuzzHeaders(f *testing.F) {
 			if !reflect.DeepEqual(v, p.Judge(req, &call, a)) {
 				t.Errorf("%s: two verdicts on one answer", req.URL.Host)
 			}
-			if len(v.Updates) > 16 {
+			if len(v.Updates) > 24 {
 				t.Errorf("%s: %d updates", req.URL.Host, len(v.Updates))
 			}
 			held := false

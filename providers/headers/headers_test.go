@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,20 @@ func TestAHostAndACredentialMakeALimit(t *testing.T) {
 		if got, ok := p.Classify(request(target), time.Time{}); !ok || !reflect.DeepEqual(got, wantCall) {
 			t.Errorf("%.60s: got %+v, %t, want %+v", target, got, ok, wantCall)
 		}
+	}
+}
+
+func TestTheHostsThatAreRememberedAreBounded(t *testing.T) {
+	p := headers.New(nil)
+	for i := range headers.MaxPlaces + 10 {
+		req := request("https://api" + strconv.Itoa(i) + ".example/")
+		call, _ := p.Classify(req, time.Time{})
+		if want := "api" + strconv.Itoa(i) + ".example"; call.Route != want {
+			t.Fatalf("got route %q, want %q", call.Route, want)
+		}
+	}
+	if n := p.Places(); n > headers.MaxPlaces {
+		t.Errorf("%d hosts are remembered", n)
 	}
 }
 

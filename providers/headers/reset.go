@@ -73,8 +73,6 @@ func (r *reader) now() time.Time {
 // untilReset is how long a window still lasts: 0 if it seems to be over, or nothing tells.
 func (r *reader) untilReset(g *reading) time.Duration {
 	switch {
-	case g.vague:
-		return 0
 	case g.ResetAfter > 0:
 		return g.ResetAfter
 	case g.ResetAt.IsZero():

@@ -83,6 +83,31 @@ var rows = []row{
 		say(in(0, 100, 9, 7*s), in(1, 1000, 4, 3000*s)),
 	},
 	{
+		"several policies, whose names are in another order than their lengths", 200,
+		`RateLimit-Policy: "a";q=1000;w=86400, "b";q=100;w=60~ RateLimit: "a";r=4;t=3000, "b";r=9;t=7`,
+		say(in(0, 100, 9, 7*s), in(1, 1000, 4, 3000*s)),
+	},
+	{
+		"several items of which nothing tells the lengths", 200, `RateLimit: "b";r=4;t=3000, "a";r=9;t=7`,
+		say(in(0, 0, 9, 7*s), in(1, 0, 4, 3000*s)),
+	},
+	{
+		"a policy of bytes beside one of requests", 200,
+		`RateLimit-Policy: "a";q=9999;w=1;qu="content-bytes", "b";q=100;w=60~ RateLimit: "a";r=0;t=1, "b";r=9;t=7`,
+		say(in(0, 100, 9, 7*s)),
+	},
+	{
+		"more items than are read", 200, `RateLimit: ` + strings.Repeat(`"p";r=1;t=30,`, 16) + `"p";r=1;t=30`, nil,
+	},
+	{
+		"a name that is much too long", 200, `RateLimit: "` + strings.Repeat("p", 4096) + `";r=1;t=30`, nil,
+	},
+	{
+		"both the newest form and what everybody does", 200,
+		`RateLimit: "p";r=5;t=9~ X-RateLimit-Limit: 7~ X-RateLimit-Remaining: 4~ X-RateLimit-Reset: 2`,
+		say(in(0, 0, 5, 9*s)),
+	},
+	{
 		"lists over several lines", 200,
 		`RateLimit-Policy: "a";q=10;w=1~ RateLimit-Policy: "b";q=60;w=60~ RateLimit: "a";r=9;t=1~ RateLimit: "b";r=1;t=9`,
 		say(in(0, 10, 9, s), in(1, 60, 1, 9*s)),
@@ -224,6 +249,12 @@ var rows = []row{
 			"X-RateLimit-Limit-Hour: 500~ X-RateLimit-Remaining-Hour: 100~ X-RateLimit-Limit-Day: 900~ " +
 			"X-RateLimit-Remaining-Day: 900~ RateLimit-Limit: 20~ RateLimit-Remaining: 19~ RateLimit-Reset: 41",
 		say(in(0, 20, 19, 41*s), rule(1, 500, 400, time.Hour), rule(2, 900, 0, 24*time.Hour)),
+	},
+	{
+		"a minute and an hour, of which the hour is the tighter one", 200,
+		"X-RateLimit-Limit-Minute: 20~ X-RateLimit-Remaining-Minute: 19~ X-RateLimit-Limit-Hour: 500~ " +
+			"X-RateLimit-Remaining-Hour: 3~ RateLimit-Limit: 500~ RateLimit-Remaining: 3~ RateLimit-Reset: 41",
+		say(rule(0, 20, 1, 60*s), in(1, 500, 3, 41*s)),
 	},
 	{
 		"a minute and an hour with resets of their own", 200,
@@ -391,5 +422,20 @@ func TestEveryFormOfHeaderFieldsSaysWhatItMeans(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 		})
+	}
+}
+
+func TestFieldsThatTellOfOneThingTwiceAlwaysMeanTheSame(t *testing.T) {
+	p := headers.New(nil)
+	req := request("https://api.example/")
+	call, _ := p.Classify(req, time.Time{})
+	h := header("x-ratelimit-remaining-tokens: 0~ x-ratelimit-reset-tokens: 5s~ " +
+		"x-ratelimit-remaining-tokens-minute: 9~ x-ratelimit-reset-tokens-minute: 1s")
+	want := []bucket.Update{bucket.Block{Key: call.Draws[0].Key, For: 5 * s}}
+	for range 100 {
+		a := &providers.Answer{Status: 200, Header: h.Clone(), Received: received}
+		if got := p.Judge(req, &call, a).Updates; !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %+v, want %+v", got, want)
+		}
 	}
 }

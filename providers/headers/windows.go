@@ -20,9 +20,6 @@ type reading struct {
 	rank          int           // which of the windows it is
 }
 
-// mostReadings is how many windows of one answer are minded.
-const mostReadings = 8
-
 // A reader reads what an answer tells of windows.
 type reader struct {
 	a        *providers.Answer
@@ -33,11 +30,7 @@ type reader struct {
 	concurrent int
 }
 
-func (r *reader) add(g *reading) {
-	if len(r.readings) < mostReadings {
-		r.readings = append(r.readings, *g)
-	}
-}
+func (r *reader) add(g *reading) { r.readings = append(r.readings, *g) }
 
 // read reads the windows of an API, each with its rank.
 func (a *api) read(r *reader) {
