@@ -58,6 +58,9 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 		key.Limit, key.Subject = other, at.shape()
 	}
 	call.Route = key.Limit
+	if !at.legacy && at.reacts(req.Method) {
+		key.Limit = reacting
+	}
 	if key.Limit == deletion {
 		key.Limit = deletionOf(at.buf[at.n-1], now)
 	}

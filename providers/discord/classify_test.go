@@ -111,13 +111,13 @@ func TestARequestDrawsOnRouteGlobalAndEgress(t *testing.T) {
 
 		// Emoji, in all the forms in which they are sent.
 		{"PUT", v10 + "/channels/1/messages/2/reactions/%F0%9F%94%A5/@me", ownEmoji, []bucket.Key{
-			key(ownEmoji, bot, "channels/1"), global, egress,
+			key("reactions", bot, "channels/1"), global, egress,
 		}},
 		{"PUT", v10 + "/channels/1/messages/2/reactions/a%3A7/%40me", ownEmoji, []bucket.Key{
-			key(ownEmoji, bot, "channels/1"), global, egress,
+			key("reactions", bot, "channels/1"), global, egress,
 		}},
 		{"DELETE", v10 + "/channels/1/messages/2/reactions/a%2Fb/9", anEmoji, []bucket.Key{
-			key(anEmoji, bot, "channels/1"), global, egress,
+			key("reactions", bot, "channels/1"), global, egress,
 		}},
 
 		// The version decides whether the old rule applies from the start.

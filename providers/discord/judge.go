@@ -129,7 +129,7 @@ const maxHash = 64
 
 // isHash says whether s may stand in a key as a Limit, and is none of the others.
 func isHash(s string) bool {
-	if s == "" || len(s) > maxHash || s == global || s == egress || s == hook || s == other {
+	if s == "" || len(s) > maxHash || s == global || s == egress || s == hook || s == reacting || s == other {
 		return false
 	}
 	for i := range len(s) {

@@ -31,6 +31,17 @@ func (p *Provider) routePolicy(at *path, limit string) *bucket.Policy {
 	return nil
 }
 
+// reacting is the limit of all that sets or removes reactions of a channel's messages: they have a counter in common, as
+// their hash tells once each of them was answered. Before, the first of each would be refused for the other:
+// https://github.com/discord/discord-api-docs/issues/182
+const reacting = "reactions"
+
+// reacts says whether the path is one of those, with a method that sets or removes.
+func (p *path) reacts(method string) bool {
+	return p.n > 4 && p.buf[4] == "reactions" && p.buf[2] == "messages" && p.buf[0] == "channels" &&
+		(method == http.MethodPut || method == http.MethodDelete)
+}
+
 // maxPrefix is how much is read of the body of an editChannel. Permissions may make it long, and only in groups of
 // users has it a picture.
 const maxPrefix = 16 << 10
