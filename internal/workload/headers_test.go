@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -297,4 +298,28 @@ func TestAnyAPIFromCold(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server's window may begin anew before it said that it would: then more is left again, until later.
+func TestAWindowThatRollsEarlyIsBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		window := &fixed{limit: 80, window: time.Minute}
+		began := time.Now()
+		rolled := false
+		f := server(fakeapi.Options{}, func(h http.Header, clock, now time.Time, all []limiter) {
+			if !rolled && now.Sub(began) > 10*time.Second {
+				rolled = true
+				window.end, window.used = now.Add(time.Minute), 1
+			}
+			epochs(h, clock, now, all)
+		}, func() []limiter { return []limiter{window} })
+		defer f.Close()
+		calls := slices.Concat(spaced(0, time.Second, things(20)), spaced(20*time.Second, 0, things(65)))
+		client, registry := newClient(headers.New(nil), f)
+		took := all(t, client, calls)
+		clean(t, f, fakeapi.Report{}, registry, len(calls))
+		if want := 20*time.Second + roundTrip; took != want {
+			t.Errorf("it took %v, want %v", took, want)
+		}
+	})
 }

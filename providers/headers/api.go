@@ -128,7 +128,8 @@ type Limit struct {
 	Weight int `json:"weight,omitempty" yaml:"weight,omitempty"`
 
 	// Endpoint has each endpoint counted apart: each method and path, but for those segments of the path that look like
-	// the name of a thing. Words of lower-case letters, and versions such as v1, do not.
+	// the name of a thing. Words of lower-case letters, and versions such as v1, do not: they stand in keys, so that it
+	// is not for an API whose paths hold secrets that look like words.
 	Endpoint bool `json:"endpoint,omitempty" yaml:"endpoint,omitempty"`
 	// Shared has all credentials counted together, as by an API that limits addresses.
 	Shared bool `json:"shared,omitempty" yaml:"shared,omitempty"`

@@ -10,8 +10,9 @@ import (
 // GitHub describes the API of GitHub, those of github.com and of Enterprise Cloud with its own hosts: the hourly limits
 // that its answers tell of, each resource apart, and the secondary limits that it publishes. All is by credential.
 //
-// Of GraphQL, which counts the cost of queries, the description sees the requests and what answers tell. What goes by
-// the time that GitHub's processors take, or is not published, only refusals show.
+// Of GraphQL, which counts the cost of queries, the description sees the requests and what answers tell. A refusal that
+// GraphQL gives with status 200 goes to the caller; with nothing left, what comes after it waits. What goes by the time
+// that GitHub's processors take, or is not published, only refusals show.
 //
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 func GitHub() API {
