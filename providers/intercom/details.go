@@ -53,12 +53,14 @@ func (p *Provider) RateLimitDetails(buckets *bucket.Registry, req *http.Request)
 		d.Remaining, d.ResetAt = s.Remaining, s.Reset
 	}
 	for i := range stand {
-		if until := stand[i].Blocked; !until.IsZero() {
-			d.Remaining, ok = 0, true
-			if until.After(d.ResetAt) {
-				d.ResetAt = until
-			}
+		until := stand[i].Blocked
+		if until.IsZero() {
+			continue
 		}
+		if d.Remaining > 0 || until.After(d.ResetAt) {
+			d.ResetAt = until
+		}
+		d.Remaining, ok = 0, true
 	}
 	return d, ok
 }

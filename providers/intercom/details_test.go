@@ -84,6 +84,35 @@ func TestDetailsTellOfWhatHoldsBackBesides(t *testing.T) {
 			w.Errorf("it stands at %+v", d)
 		}
 	})
+	inWorld(t, intercomtest.Options{Limit: 8, WorkspaceLimit: 10}, &intercom.Options{
+		WorkspaceKey: func(*http.Request) string { return "one" }, WorkspacePerMinute: 60,
+	}, func(w *world) {
+		w.all(3, "a", "/me")
+		expect(w, "what is left of its own, which is less", w.details("a").Remaining, 5)
+	})
+	for _, used := range []int{1, 3} {
+		inWorld(t, intercomtest.Options{Limit: 4, Fault: func(r *http.Request) intercomtest.Fault {
+			if r.URL.Path == "/refused" {
+				return intercomtest.Fault{Status: http.StatusTooManyRequests}
+			}
+			return intercomtest.Fault{}
+		}}, nil, func(w *world) { // a refusal that tells nothing, with something left and with nothing
+			w.all(used, "a", "/me")
+			go w.get("/refused")
+			w.until(900 * time.Millisecond)
+			d := w.details("a")
+			if late := d.ResetAt.Sub(w.began) >= 10*second; d.Remaining != 0 || late != (used == 3) {
+				w.Errorf("after %d it stands at %+v", used, d)
+			}
+			w.until(time.Hour)
+		})
+	}
+	inWorld(t, intercomtest.Options{Limit: 8, Busy: func(*http.Request) bool { return true }}, nil, func(w *world) {
+		go w.get("/")
+		w.until(500 * time.Millisecond)
+		expect(w, "what is left, though a resource is busy", w.details("a").Remaining, 7)
+		w.until(time.Hour)
+	})
 	inWorld(t, intercomtest.Options{Limit: 8, WorkspaceLimit: 3}, nil, func(w *world) {
 		go w.all(4, "a", "/me")
 		w.until(second)

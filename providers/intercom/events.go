@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// mostEvent is how much of an event is read. A longer one is not sent twice.
+// mostEvent is how much of an event is read. What is cut off is no JSON, and not sent twice.
 const mostEvent = 64 << 10
 
 // dated says whether a request's body is an event that says what it is called and when it was created, by which Intercom
@@ -20,8 +20,8 @@ func dated(req *http.Request) bool {
 		return false
 	}
 	defer body.Close()
-	text, err := io.ReadAll(io.LimitReader(body, mostEvent+1))
-	if err != nil || len(text) > mostEvent {
+	text, err := io.ReadAll(io.LimitReader(body, mostEvent))
+	if err != nil {
 		return false
 	}
 	var event struct {

@@ -275,6 +275,11 @@ func TestVerdicts(t *testing.T) {
 			refused(providers.ScopeShared, bucket.Block{Key: resource, For: 3 * time.Second}),
 		},
 		{"resource and app at once", 429, nil, busyBoth, refused(providers.ScopeUser, bucket.Block{Key: app})},
+		{
+			"app and resource at once", 429, nil,
+			`{"errors":[{"code":"rate_limit_exceeded","message":"Exceeded"},{"code":"too_many_requests"}]}`,
+			refused(providers.ScopeUser, bucket.Block{Key: app}),
+		},
 		{"a body cut off", 429, nil, busy[:40], refused(providers.ScopeUser, bucket.Block{Key: app})},
 		{
 			"codes of other types", 429, nil, `{"errors":[{"code":7},null,{"code":"too_many_requests","message":[]}]}`,
