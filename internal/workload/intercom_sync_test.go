@@ -2,6 +2,7 @@ package workload_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"testing"
@@ -190,6 +191,54 @@ func TestInteractiveIntercomTrafficNeverWaitsForASync(t *testing.T) {
 				took := time.Since(start)
 				clean(t, f, fakeapi.Report{}, registry, 1+n+asked)
 				quick(t, took, bestSync(1+n, limit-reserved, workers, start.Add(skew)))
+			})
+		})
+	}
+}
+
+// Answers take now longer and now shorter, some of them lack the headers, a few are lost, and every third window begins
+// before its time.
+func TestAnIntercomSyncBearsWhatServersDo(t *testing.T) {
+	const limit, workers, n, skewEach = 166, 64, 1000, 1300 * time.Millisecond
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rnd := rand.New(rand.NewPCG(seed, 1))
+				var mu sync.Mutex
+				chance := func(of float64) bool {
+					mu.Lock()
+					defer mu.Unlock()
+					return rnd.Float64() < of
+				}
+				f := intercomtest.NewServer(&intercomtest.Options{
+					Limit: limit, Uplink: uplink, Downlink: downlink, Jitter: jitter, Seed: seed,
+					ExcludeSelf: seed%2 == 1, Skew: time.Duration(seed) * skewEach,
+					Bare: func(*http.Request) bool { return chance(0.02) },
+					Early: func(ends time.Time) time.Duration {
+						if ends.Unix()%30 == 0 {
+							return 2500 * time.Millisecond
+						}
+						return 0
+					},
+					Fault: func(*http.Request) intercomtest.Fault {
+						if chance(0.01) {
+							return intercomtest.Fault{Status: http.StatusBadGateway, Processed: true}
+						}
+						return intercomtest.Fault{}
+					},
+				})
+				defer f.Close()
+				client, _ := newClient(intercom.New(nil), f)
+				start := time.Now()
+				intercomSync{contacts(n), workers}.run(t, client)
+				r := f.Report()
+				if r.Refused != 0 || r.ViolationCount != 0 {
+					t.Errorf("%d refused, %d violations: %v", r.Refused, r.ViolationCount, r.Violations)
+				}
+				took, best := time.Since(start), bestSync(r.Calls, limit, workers, start.Add(time.Duration(seed)*skewEach))
+				if t.Logf("took %v, without early windows at best %v", took, best); float64(took) > tolerated*float64(best) {
+					t.Errorf("took %v, want at most %.2f of %v", took, tolerated, best)
+				}
 			})
 		})
 	}
