@@ -92,7 +92,8 @@ func newBook(o Overrides, shared policies) *book {
 		}
 		m := &method{limit: r.name, policy: shared.of(l.or(o.Limits[r.name]).policy()), effect: r.effect, wants: r.wants()}
 		for _, n := range narrows[r.name] {
-			m.narrow = append(m.narrow, narrow{n.limit, shared.of(n.Limit.or(o.Limits[n.limit]).policy()), n.user})
+			policy := shared.of(n.Limit.or(o.Limits[n.limit]).policy())
+			m.narrow = append(m.narrow, narrow{n.limit, policy, n.user})
 			if n.user {
 				m.wants |= wantUser
 			}
@@ -107,7 +108,9 @@ func newBook(o Overrides, shared policies) *book {
 	}
 	b.all = b.methods[postMessage].policy
 	unknown := Limit{PerMinute: tiers[unknownTier]}.or(o.Tiers[unknownTier]).or(o.Limits[other])
-	b.unknown = &method{limit: other, policy: shared.of(unknown.policy()), effect: writes, wants: wantToken | wantTeam, draws: 1}
+	b.unknown = &method{
+		limit: other, policy: shared.of(unknown.policy()), effect: writes, wants: wantToken | wantTeam, draws: 1,
+	}
 	b.rest = map[string]*bucket.Policy{webhook: b.channel, response: shared.of(responses)}
 	for limit, l := range restLimits {
 		b.rest[limit] = shared.of(l.or(o.Limits[limit]).policy())
@@ -119,7 +122,9 @@ func newBook(o Overrides, shared policies) *book {
 	}
 	for n, l := range o.Limits {
 		if b.methods[n] == nil && b.rest[n] == nil && !reserved[n] && validMethod(n) {
-			b.methods[n] = &method{limit: n, policy: shared.of(unknown.or(l).policy()), effect: writes, wants: wantToken | wantTeam, draws: 1}
+			m := *b.unknown
+			m.limit, m.policy = n, shared.of(unknown.or(l).policy())
+			b.methods[n] = &m
 		}
 	}
 	return b

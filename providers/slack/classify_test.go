@@ -372,7 +372,8 @@ func TestWebhooksAreKeyedByTheirURL(t *testing.T) {
 	if got := *of("https://hooks.slack.com/triggers/T1/1/x").Policy; got != tier(10) {
 		t.Errorf("a trigger: %+v", got)
 	}
-	if got := *of("https://hooks.slack.com/commands/T1/1/x").Policy; got != (bucket.Policy{Quota: 5, Window: 30 * time.Minute}) {
+	five := bucket.Policy{Quota: 5, Window: 30 * time.Minute}
+	if got := *of("https://hooks.slack.com/commands/T1/1/x").Policy; got != five {
 		t.Errorf("a response URL: %+v", got)
 	}
 }
@@ -402,17 +403,22 @@ func TestARequestIsRepeatedOnlyWhereItReads(t *testing.T) {
 
 func FuzzClassify(f *testing.F) {
 	multi, multiType := multipartBody(f, "token", token, "channel", "C1")
-	f.Add("/api/chat.postMessage", "", formType, []byte("token=a&channel=b"))
-	f.Add("/api/files.upload", "channels=C1,C2", multiType, []byte(multi))
-	f.Add("/api/chat.meMessage", "a=%", "application/json", []byte(`{"a":{"b":[1]},"channel":"x","token":null}`))
-	f.Add("/api/chat.postMessage", "", "application/json", []byte(strings.Repeat(`{"a":`, 20000)))
-	f.Add("/api/chat.postMessage", "", "application/json", []byte(strings.Repeat(`[`, 70000)))
-	f.Add("/api/%00", "token=%zz&&=;", "", []byte("&&==%&token=%%"))
-	p := slack.New(nil)
-	f.Fuzz(func(t *testing.T, path, query, contentType string, body []byte) {
+	f.Add("/api/chat.postMessage", "", formType, "", []byte("token=a&channel=b"))
+	f.Add("/api/files.upload", "channels=C1,C2", multiType, "A1/T1", []byte(multi))
+	f.Add("/api/chat.meMessage", "a=%", "application/json", "", []byte(`{"a":{"b":[1]},"channel":"x","token":null}`))
+	f.Add("/api/chat.postMessage", "", "application/json", "", []byte(strings.Repeat(`{"a":`, 20000)))
+	f.Add("/api/chat.postMessage", "", "application/json", "\x00", []byte(strings.Repeat(`[`, 70000)))
+	f.Add("/api/users.list", "team_id=T1", formType, "", []byte("token=a&team_id=T2&team_id="))
+	f.Add("/api/users.profile.set", "user=U1", formType, "A1", []byte("token=a&user=U2"))
+	f.Add("/api/%00", "token=%zz&&=;", "", "", []byte("&&==%&token=%%"))
+	p := slack.New(&slack.Options{
+		Install:  func(req *http.Request) string { return req.Header.Get("X-Install") },
+		Installs: map[string]slack.Overrides{"A1": {NonMarketplace: true}},
+	})
+	f.Fuzz(func(t *testing.T, path, query, contentType, install string, body []byte) {
 		req := request(t, "POST", "https://slack.com/", string(body))
 		req.URL.Path, req.URL.RawQuery = path, query
-		req.Header["Content-Type"] = []string{contentType}
+		req.Header["Content-Type"], req.Header["X-Install"] = []string{contentType}, []string{install}
 		call, ok := p.Classify(req, time.Time{})
 		if ok != strings.HasPrefix(path, "/api/") {
 			t.Fatalf("claimed: %t", ok)
@@ -426,6 +432,11 @@ func FuzzClassify(f *testing.F) {
 		for _, d := range call.Draws {
 			if len(d.Key.Subject) > 128 || d.Policy == nil {
 				t.Errorf("draws on %v", d)
+			}
+			o := d.Key.Owner
+			isDigest := len(o) == 32 && strings.Trim(o, "0123456789abcdef") == ""
+			if o != call.Draws[0].Key.Owner || o != "" && !isDigest {
+				t.Errorf("the owner is %q", o)
 			}
 		}
 	})

@@ -87,7 +87,8 @@ func TestWhereTheInstallationIsToldNoBodyIsReadForAToken(t *testing.T) {
 func TestATokenOfAWholeOrganizationCountsByTheWorkspaceThatTheCallNames(t *testing.T) {
 	p := slack.New(nil)
 	base := ownOf(t, p, method(t, "users.list", token))
-	one, two := ownOf(t, p, method(t, "users.list", token, "team_id", "T1")), ownOf(t, p, method(t, "users.list", token, "team_id", "T2"))
+	one := ownOf(t, p, method(t, "users.list", token, "team_id", "T1"))
+	two := ownOf(t, p, method(t, "users.list", token, "team_id", "T2"))
 	if one == two || one == base || one == "" {
 		t.Errorf("without a workspace %q, with one %q, with another %q", base, one, two)
 	}
@@ -110,11 +111,12 @@ func TestATokenOfAWholeOrganizationCountsByTheWorkspaceThatTheCallNames(t *testi
 
 func TestATeamThatIsNoWorkspaceOfTheCallIsNotLookedAt(t *testing.T) {
 	p := slack.New(nil)
+	long := strings.Repeat("T", 100)
 	for name, req := range map[string]*http.Request{
 		"an administrator's call acts on the organization": method(t, "admin.users.list", token, "team_id", "T1"),
 		"a channel says it already":                        method(t, "conversations.history", token, "team_id", "T1"),
 		"nonsense":                                         method(t, "users.list", token, "team_id", "the best"),
-		"nonsense without end":                             method(t, "users.list", token, "team_id", strings.Repeat("T", 100)),
+		"nonsense without end":                             method(t, "users.list", token, "team_id", long),
 		"nonsense in lower case":                           method(t, "users.list", token, "team_id", "t1"),
 	} {
 		if got, want := ownOf(t, p, req), ownerOf(t, token); got != want {
@@ -202,10 +204,11 @@ func TestAWebhookSharesWhatItsChannelAllows(t *testing.T) {
 	if told := keys(classify(t, byURL, to(hook(), "C2"))); told[0].Subject != "C2" {
 		t.Errorf("the context is not stronger: %v", told)
 	}
+	trigger := request(t, "POST", "https://hooks.slack.com/triggers/T1/1/x", "")
 	for name, req := range map[string]*http.Request{
 		"whose channel of that name it is, nobody knows": to(hook(), "C1"),
 		"the channel is nonsense":                        to(of(hook(), "A1/T1"), "C\n1"),
-		"a trigger posts nothing":                        to(of(request(t, "POST", "https://hooks.slack.com/triggers/T1/1/x", ""), "A1"), "C1"),
+		"a trigger posts nothing":                        to(of(trigger, "A1"), "C1"),
 	} {
 		if got := keys(classify(t, p, req)); len(got) != 1 {
 			t.Errorf("%s: %v", name, got)
@@ -222,7 +225,9 @@ func TestAnInstallationCanHaveLimitsOfItsOwn(t *testing.T) {
 		WorkspacePerMinute: 500,
 		Installs: map[string]slack.Overrides{
 			"big": {
-				Limits:             map[string]slack.Limit{"users.info": {PerMinute: 400}, "my.own": {PerMinute: 3}, "webhook": {PerMinute: 30}},
+				Limits: map[string]slack.Limit{
+					"users.info": {PerMinute: 400}, "my.own": {PerMinute: 3}, "webhook": {PerMinute: 30},
+				},
 				Tiers:              map[int]slack.Limit{3: {Burst: 1}, 2: {PerMinute: 30}},
 				WorkspacePerMinute: 900,
 				ChannelEvery:       2 * time.Second,
@@ -260,7 +265,8 @@ func TestAnInstallationCanHaveLimitsOfItsOwn(t *testing.T) {
 			t.Errorf("%s of %q: %+v, want %+v", tt.method, tt.install, got, tt.want)
 		}
 	}
-	for install, want := range map[string]time.Duration{"": 3 * time.Second, "sold": 3 * time.Second, "big": 2 * time.Second} {
+	const two, three = 2 * time.Second, 3 * time.Second
+	for install, want := range map[string]time.Duration{"": three, "sold": three, "big": two} {
 		post := classify(t, p, of(form(t, "chat.postMessage", "channel", "C1"), install)).Draws[0]
 		if *post.Policy != (bucket.Policy{Every: want, Burst: 2}) {
 			t.Errorf("%q posts by %+v", install, *post.Policy)
@@ -292,13 +298,14 @@ func TestTheProviderConformsWithInstallations(t *testing.T) {
 		return req
 	}
 	var _ providers.Provider = p
+	hook := request(t, "POST", "https://hooks.slack.com/services/T1/B1/verysecret", "{}")
 	providertest.Test(t, p,
 		providertest.Secret(told(form(t, "chat.postMessage", "channel", "C1")), token, "A1/T1"),
 		providertest.Secret(told(form(t, "conversations.history")), token, "A1/T1"),
 		providertest.Secret(form(t, "users.list", "team_id", "T777777"), token, "T777777"),
 		providertest.Secret(told(form(t, "users.profile.set", "user", "U1")), token, "A1/T1"),
 		providertest.Secret(form(t, "assistant.search.context"), token),
-		providertest.Secret(told(request(t, "POST", "https://hooks.slack.com/services/T1/B1/verysecret", "{}")), "verysecret"),
+		providertest.Secret(told(hook), "verysecret"),
 		bearer(t, "DELETE", "https://api.slack-gov.com/scim/v2/Groups/S1", ""),
 	)
 }

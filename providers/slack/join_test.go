@@ -66,18 +66,23 @@ func shared(t *testing.T, opts *slack.Options, one, other *http.Request, answers
 }
 
 const (
-	botOf1     = `{"ok":true,"url":"https://x.slack.com/","team":"X","user":"b","team_id":"T1","user_id":"U1","bot_id":"B1","is_enterprise_install":false}`
-	botOf2     = `{"ok":true,"team_id":"T2","bot_id":"B1","is_enterprise_install":false}`
-	orgBot     = `{"ok":true,"team_id":"T1","enterprise_id":"E1","bot_id":"B1","is_enterprise_install":true}`
-	userOf1    = `{"ok":true,"team_id":"T1","user_id":"U2","is_enterprise_install":false}`
-	granted    = `{"ok":true,"app_id":"A1","access_token":"` + token + `","team":{"id":"T1"},"enterprise":null,"authed_user":{"id":"U1","access_token":"` + otherToken + `"},"is_enterprise_install":false}`
-	rotated    = "xoxe.xoxb-1-abcdef"
-	refreshed  = `{"ok":true,"app_id":"A1","access_token":"` + rotated + `","expires_in":43200,"refresh_token":"xoxe-1-x","team":{"id":"T1"},"is_enterprise_install":false}`
-	grantedOrg = `{"ok":true,"app_id":"A1","access_token":"` + token + `","team":null,"enterprise":{"id":"E1"},"authed_user":{"id":"U1","access_token":"` + otherToken + `"},"is_enterprise_install":true}`
+	botOf1 = `{"ok":true,"url":"https://x.slack.com/","team":"X","user":"b","team_id":"T1","user_id":"U1","bot_id":"B1",` +
+		`"is_enterprise_install":false}`
+	botOf2  = `{"ok":true,"team_id":"T2","bot_id":"B1","is_enterprise_install":false}`
+	orgBot  = `{"ok":true,"team_id":"T1","enterprise_id":"E1","bot_id":"B1","is_enterprise_install":true}`
+	userOf1 = `{"ok":true,"team_id":"T1","user_id":"U2","is_enterprise_install":false}`
+	granted = `{"ok":true,"app_id":"A1","access_token":"` + token + `","team":{"id":"T1"},"enterprise":null,` +
+		`"authed_user":{"id":"U1","access_token":"` + otherToken + `"},"is_enterprise_install":false}`
+	rotated   = "xoxe.xoxb-1-abcdef"
+	refreshed = `{"ok":true,"app_id":"A1","access_token":"` + rotated + `","expires_in":43200,` +
+		`"refresh_token":"xoxe-1-x","team":{"id":"T1"},"is_enterprise_install":false}`
+	grantedOrg = `{"ok":true,"app_id":"A1","access_token":"` + token + `","team":null,"enterprise":{"id":"E1"},` +
+		`"authed_user":{"id":"U1","access_token":"` + otherToken + `"},"is_enterprise_install":true}`
 )
 
 func exchange(t testing.TB, method string) *http.Request {
-	return request(t, "POST", "https://slack.com/api/"+method, "client_id=1.2&client_secret=s&code=c", "Content-Type", formType)
+	const body = "client_id=1.2&client_secret=s&code=c"
+	return request(t, "POST", "https://slack.com/api/"+method, body, "Content-Type", formType)
 }
 
 func TestAnswersSeenInPassingJoinTheTokensOfAnInstallation(t *testing.T) {
@@ -115,10 +120,16 @@ func TestAnswersSeenInPassingJoinTheTokensOfAnInstallation(t *testing.T) {
 			access(granted), test(token, botOf1), test("xoxb-third", botOf1), access(refreshed),
 		}},
 		{"tokens of a whole organization", info(token), info(otherToken), []told{access(grantedOrg)}},
-		{"bots of a whole organization", info(token), info(otherToken), []told{test(token, orgBot), test(otherToken, orgBot)}},
+		{
+			"bots of a whole organization", info(token), info(otherToken),
+			[]told{test(token, orgBot), test(otherToken, orgBot)},
+		},
 		{"a workspace's token heeds no team_id", list("team_id", "T1"), list(), []told{test(token, userOf1)}},
 		{"nor do those that are handed out", list("team_id", "T1"), list(), []told{access(granted)}},
-		{"a token for the configuration of apps", config(token), config(otherToken), []told{newConfig(token), newConfig(otherToken)}},
+		{
+			"a token for the configuration of apps", config(token), config(otherToken),
+			[]told{newConfig(token), newConfig(otherToken)},
+		},
 		{"two apps of an organization", scim(token), scim(otherToken), []told{
 			test(token, `{"ok":true,"bot_id":"B1","team_id":"T1","enterprise_id":"E1"}`),
 			test(otherToken, `{"ok":true,"bot_id":"B2","team_id":"T2","enterprise_id":"E1"}`),
@@ -144,6 +155,7 @@ func TestNothingIsJoinedThatAnAnswerDoesNotSay(t *testing.T) {
 	both := func(method1, body1, body2 string) []told {
 		return []told{{method(t, method1, token), body1}, {method(t, method1, otherToken), body2}}
 	}
+	twice := func(body string) []told { return both("auth.test", body, body) }
 	access := func(body string) []told { return []told{{exchange(t, "oauth.v2.access"), body}} }
 	long := strings.Repeat("x", 5000)
 	gov := func(token string) *http.Request {
@@ -162,9 +174,9 @@ func TestNothingIsJoinedThatAnAnswerDoesNotSay(t *testing.T) {
 		"more than an object": both("auth.test", botOf1, botOf1+botOf1),
 		"no JSON":             both("auth.test", botOf1, "ok"),
 		"null":                both("auth.test", "null", "null"),
-		"no text":             both("auth.test", `{"ok":true,"team_id":1,"bot_id":"B1"}`, `{"ok":true,"team_id":1,"bot_id":"B1"}`),
-		"empty IDs":           both("auth.test", `{"ok":true,"team_id":"","bot_id":"B1"}`, `{"ok":true,"team_id":"","bot_id":"B1"}`),
-		"no IDs":              both("auth.test", `{"ok":true,"team_id":"`+long+`","bot_id":"B1"}`, `{"ok":true,"team_id":"`+long+`","bot_id":"B1"}`),
+		"no text":             twice(`{"ok":true,"team_id":1,"bot_id":"B1"}`),
+		"empty IDs":           twice(`{"ok":true,"team_id":"","bot_id":"B1"}`),
+		"no IDs":              twice(`{"ok":true,"team_id":"` + long + `","bot_id":"B1"}`),
 		"a workspace, but the token is the organization's": both("auth.test",
 			`{"ok":true,"team_id":"T1","bot_id":"B1","is_enterprise_install":true}`,
 			`{"ok":true,"team_id":"T1","bot_id":"B1","is_enterprise_install":true}`),

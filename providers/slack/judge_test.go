@@ -76,9 +76,15 @@ func TestRefusalsAreKnownInEveryForm(t *testing.T) {
 		{"of a 403", answer(403, `{"ok":false,"error":"rate_limited"}`), limited(0)},
 
 		{"Retry-After: 0", answer(429, "", "Retry-After", "0"), limited(0)},
-		{"Retry-After: 0 and a body", answer(429, `{"ok":false,"retry_after":2}`, "Retry-After", "0"), limited(2 * time.Second)},
+		{
+			"Retry-After: 0 and a body", answer(429, `{"ok":false,"retry_after":2}`, "Retry-After", "0"),
+			limited(2 * time.Second),
+		},
 		{"Retry-After: 0.5", answer(429, "", "Retry-After", "0.5"), limited(time.Second)},
-		{"Retry-After: a date", answer(429, "", "Retry-After", "Sat, 23 May 2026 12:00:09 GMT"), limited(9 * time.Second)},
+		{
+			"Retry-After: a date", answer(429, "", "Retry-After", "Sat, 23 May 2026 12:00:09 GMT"),
+			limited(9 * time.Second),
+		},
 		{"Retry-After: an instant", answer(429, "", "Retry-After", "1779537609"), limited(9 * time.Second)},
 		{"Retry-After: negative", answer(429, "", "Retry-After", "-5"), limited(0)},
 		{"Retry-After: nonsense", answer(429, "", "Retry-After", "soon"), limited(0)},
@@ -92,9 +98,15 @@ func TestRefusalsAreKnownInEveryForm(t *testing.T) {
 		{"too many scheduled", answer(200, `{"ok":false,"error":"restricted_too_many"}`), quota},
 
 		{"done", answer(200, `{"ok":true}`), providers.Verdict{}},
-		{"done, with a header", answer(200, `{"ok":true,"error":"ratelimited"}`, "Retry-After", "7"), providers.Verdict{}},
+		{
+			"done, with a header", answer(200, `{"ok":true,"error":"ratelimited"}`, "Retry-After", "7"),
+			providers.Verdict{},
+		},
 		{"done, said late", answer(200, `{"error":"ratelimited", "ok":true}`, "Retry-After", "7"), providers.Verdict{}},
-		{"another error", answer(200, `{"ok":false,"error":"channel_not_found"}`, "Retry-After", "7"), providers.Verdict{}},
+		{
+			"another error", answer(200, `{"ok":false,"error":"channel_not_found"}`, "Retry-After", "7"),
+			providers.Verdict{},
+		},
 		{"half done", answer(200, `{"ok":false,"error":"internal_error"}`), providers.Verdict{}},
 		{"an error of nothing", answer(200, `{"ok":false}`), providers.Verdict{}},
 		{"text", answer(200, "ratelimited"), providers.Verdict{}},

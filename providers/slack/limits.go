@@ -26,7 +26,8 @@ var restLimits = map[string]Limit{
 	audit:    {PerMinute: 50}, // https://docs.slack.dev/reference/audit-logs-api/methods-actions-reference
 	apiOther: {PerMinute: -1},
 
-	// Those of all SCIM apps of an organization, and of each endpoint: https://docs.slack.dev/reference/scim-api/rate-limits
+	// Those of all SCIM apps of an organization, and of each endpoint:
+	// https://docs.slack.dev/reference/scim-api/rate-limits
 	scimRead:             {PerMinute: 1000, Burst: 1000},
 	scimWrite:            {PerMinute: 600, Burst: 180},
 	"scim.users.get":     {PerMinute: 300, Burst: 300},

@@ -50,14 +50,16 @@ func TestAllRoutesThatPostAMessageShareWhatTheChannelAllows(t *testing.T) {
 			w.ok(form(t, m, name, "C1"), at)
 			at += time.Second
 		}
-		for _, m := range []string{"chat.appendStream", "chat.stopStream", "chat.update", "chat.scheduleMessage", "chat.delete"} {
+		for _, m := range []string{
+			"chat.appendStream", "chat.stopStream", "chat.update", "chat.scheduleMessage", "chat.delete",
+		} {
 			w.ok(form(t, m, "channel", "C1"), at-time.Second) // under their tiers alone
 		}
 	})
 }
 
 func TestAllMessagesOfAWorkspaceShareItsCap(t *testing.T) {
-	inWorld(t, &slack.Options{WorkspacePerMinute: 4, Limits: map[string]slack.Limit{"chat.meMessage": {Burst: 50}}}, func(w *world) {
+	inWorld(t, &slack.Options{WorkspacePerMinute: 4}, func(w *world) {
 		hook := to(of(request(t, "POST", "https://hooks.slack.com/services/T1/B1/x", "{}"), "A1/T1"), "C2")
 		w.ok(of(postTo(t, "C1"), "A1/T1"), 0)
 		w.ok(hook, 15*time.Second)
@@ -109,7 +111,10 @@ func TestNoOtherNameIsLearnedFromWhatDoesNotTellIt(t *testing.T) {
 		{postTo(t, "C2"), `{"ok":true,"channel":"C1"}`}, // an ID is what it is
 		{two, `{"ok":true,"channel":"C1"}`},
 		{form(t, "reactions.add", "channel", "#general"), `{"ok":true,"channel":"C1"}`},
-		{to(of(request(t, "POST", "https://hooks.slack.com/services/T/B/x", "{}"), "A"), "#general"), `{"ok":true,"channel":"x"}`},
+		{
+			to(of(request(t, "POST", "https://hooks.slack.com/services/T/B/x", "{}"), "A"), "#general"),
+			`{"ok":true,"channel":"x"}`,
+		},
 	} {
 		call := classify(t, p, tt.req)
 		if v := p.Judge(tt.req, &call, answer(200, tt.body)); v.Updates != nil {
@@ -140,7 +145,8 @@ func TestOneChannelThatIsRefusedAgainStopsNoOther(t *testing.T) {
 // installation is an answer of oauth.v2.access with an incoming webhook.
 func installation(target, channel string) string {
 	return `{"ok":true,"app_id":"A1","access_token":"` + token + `","team":{"id":"T1"},"incoming_webhook":{` +
-		`"channel":"#general","channel_id":"` + channel + `","configuration_url":"https://x.slack.com/B1","url":"` + target + `"}}`
+		`"channel":"#general","channel_id":"` + channel + `","configuration_url":"https://x.slack.com/B1",` +
+		`"url":"` + target + `"}}`
 }
 
 func TestAWebhookThatIsHandedOutSharesWhatItsChannelAllows(t *testing.T) {

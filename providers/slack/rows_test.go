@@ -155,11 +155,18 @@ func TestSpecialLimits(t *testing.T) {
 		{"apps.connections.open: tier 3", form(t, "apps.connections.open"), "apps.connections.open", tier(50), true},
 		{"rtm.connect: no more than one a minute", form(t, "rtm.connect"), "rtm.connect", limit(1, 1), true},
 		{"rtm.start, too", form(t, "rtm.start"), "rtm.start", limit(1, 1), true},
-		{"chat.scheduleMessage: tier 3, and not by channel", form(t, "chat.scheduleMessage", "channel", "C1"), "chat.scheduleMessage", tier(50), true},
 		{
-			"a workflow's trigger", request(t, "POST", "https://hooks.slack.com/triggers/T1/1/x", "{}"), "trigger", tier(10), false,
+			"chat.scheduleMessage: tier 3, and not by channel", form(t, "chat.scheduleMessage", "channel", "C1"),
+			"chat.scheduleMessage", tier(50), true,
 		},
-		{"Audit Logs: of the organization", bearer(t, "GET", "https://api.slack.com/audit/v1/logs", ""), "audit", tier(50), true},
+		{
+			"a workflow's trigger",
+			request(t, "POST", "https://hooks.slack.com/triggers/T1/1/x", "{}"), "trigger", tier(10), false,
+		},
+		{
+			"Audit Logs: of the organization", bearer(t, "GET", "https://api.slack.com/audit/v1/logs", ""), "audit",
+			tier(50), true,
+		},
 	} {
 		t.Run(tt.row, func(t *testing.T) {
 			call := classify(t, p, tt.req)
@@ -260,30 +267,57 @@ func TestEveryRefusalIsSentAgainWhenItMayBe(t *testing.T) {
 		a    reply
 		wait time.Duration
 	}{
-		{"JSON and Retry-After", web, reply{429, `{"ok":false,"error":"ratelimited"}`, retryAfter("30")}, 30 * time.Second},
+		{
+			"JSON and Retry-After", web,
+			reply{429, `{"ok":false,"error":"ratelimited"}`, retryAfter("30")},
+			30 * time.Second,
+		},
 		{
 			"with a warning", web,
-			reply{429, `{"ok":false,"error":"ratelimited","warning":"superfluous_charset","response_metadata":{}}`, retryAfter("2")},
+			reply{
+				429, `{"ok":false,"error":"ratelimited","warning":"superfluous_charset","response_metadata":{}}`,
+				retryAfter("2"),
+			},
 			2 * time.Second,
 		},
 		{"plain text", web, reply{429, "ratelimited", retryAfter("120")}, 2 * time.Minute},
 		{"a 200 with Retry-After and no more", web, reply{200, `{"ok":false}`, retryAfter("120")}, 2 * time.Minute},
 		{"an empty one to a webhook", hook, reply{429, "", retryAfter("7")}, 7 * time.Second},
-		{"seconds in the body", hook, reply{429, `{"retry_after":3,"ok":false,"error":"rate_limited"}`, nil}, 3 * time.Second},
+		{
+			"seconds in the body", hook,
+			reply{429, `{"retry_after":3,"ok":false,"error":"rate_limited"}`, nil},
+			3 * time.Second,
+		},
 		{"of the edge", web, reply{429, "", envoy}, time.Second},
 		{"of the old edge", web, reply{429, "You are sending too many requests. Please relax.", nil}, time.Second},
-		{"before 2018", web, reply{429, `{"count_hour_ago":1,"count_minute_ago":2,"count_second_ago":3}`, nil}, time.Second},
+		{
+			"before 2018", web,
+			reply{429, `{"count_hour_ago":1,"count_minute_ago":2,"count_second_ago":3}`, nil},
+			time.Second,
+		},
 		{"rate_limited", web, reply{200, `{"ok":false,"error":"rate_limited"}`, nil}, time.Second},
 		{"ratelimited", web, reply{200, `{"ok":false,"error":"ratelimited"}`, retryAfter("9")}, 9 * time.Second},
-		{"ratelimit", form(t, "conversations.inviteShared"), reply{200, `{"ok":false,"error":"ratelimit"}`, nil}, time.Second},
-		{"too_many_requests", form(t, "bookmarks.add"), reply{200, `{"ok":false,"error":"too_many_requests"}`, nil}, time.Second},
+		{
+			"ratelimit", form(t, "conversations.inviteShared"),
+			reply{200, `{"ok":false,"error":"ratelimit"}`, nil},
+			time.Second,
+		},
+		{
+			"too_many_requests", form(t, "bookmarks.add"),
+			reply{200, `{"ok":false,"error":"too_many_requests"}`, nil},
+			time.Second,
+		},
 
 		{"Retry-After: 0", web, reply{429, "", retryAfter("0")}, time.Second},
 		{"Retry-After: 0.2", web, reply{429, "", retryAfter("0.2")}, time.Second},
 		{"Retry-After: 1.5", web, reply{429, "", retryAfter("1.5")}, 1500 * time.Millisecond},
 		{"Retry-After: -1", web, reply{429, "", retryAfter("-1")}, time.Second},
 		{"Retry-After: a date", web, reply{429, "", retryAfter("Sat, 01 Jan 2000 00:00:20 GMT")}, 20 * time.Second},
-		{"Retry-After: a date that is past", web, reply{429, "", retryAfter("Fri, 31 Dec 1999 00:00:20 GMT")}, time.Second},
+		{
+			"Retry-After: a date that is past", web,
+			reply{429, "", retryAfter("Fri, 31 Dec 1999 00:00:20 GMT")},
+			time.Second,
+		},
 		{"Retry-After: a year", web, reply{429, "", retryAfter("31536000")}, 24 * time.Hour},
 		{"Retry-After: nonsense", web, reply{429, "", retryAfter("later")}, time.Second},
 	} {
@@ -321,8 +355,14 @@ func TestQuotasArePassedOnUntouchedAndStopNothing(t *testing.T) {
 			"message_limit_exceeded to a webhook", request(t, "POST", "https://hooks.slack.com/services/T1/B1/x", "{}"),
 			reply{429, "message_limit_exceeded", nil},
 		},
-		{"message_limit_exceeded", form(t, "chat.postMessage"), reply{200, `{"ok":false,"error":"message_limit_exceeded"}`, retryAfter("9")}},
-		{"team_quota_exceeded", form(t, "apps.datastore.put"), reply{200, `{"ok":false,"error":"team_quota_exceeded"}`, nil}},
+		{
+			"message_limit_exceeded", form(t, "chat.postMessage"),
+			reply{200, `{"ok":false,"error":"message_limit_exceeded"}`, retryAfter("9")},
+		},
+		{
+			"team_quota_exceeded", form(t, "apps.datastore.put"),
+			reply{200, `{"ok":false,"error":"team_quota_exceeded"}`, nil},
+		},
 		{
 			"restricted_too_many", form(t, "chat.scheduleMessage", "channel", "C1"),
 			reply{200, `{"ok":false,"error":"restricted_too_many"}`, retryAfter("9")},
@@ -354,8 +394,16 @@ func TestNothingIsWrittenTwiceThatMayHaveBeenWritten(t *testing.T) {
 		{"internal_error, to a read", reads, reply{200, `{"ok":false,"error":"internal_error"}`, nil}, 1},
 		{"500", writes, reply{500, `{"ok":false,"error":"internal_error"}`, nil}, 1},
 		{"503 that speaks of limits", writes, reply{503, `{"ok":false,"error":"ratelimited"}`, retryAfter("1")}, 1},
-		{"504 to a webhook", request(t, "POST", "https://hooks.slack.com/services/T/B/x", "{}"), reply{504, "", nil}, 1},
-		{"a GET that writes", request(t, "GET", "https://slack.com/api/chat.postMessage?channel=C1&token=x", ""), reply{502, "", nil}, 1},
+		{
+			"504 to a webhook", request(t, "POST", "https://hooks.slack.com/services/T/B/x", "{}"),
+			reply{504, "", nil},
+			1,
+		},
+		{
+			"a GET that writes", request(t, "GET", "https://slack.com/api/chat.postMessage?channel=C1&token=x", ""),
+			reply{502, "", nil},
+			1,
+		},
 		{"a POST that reads", reads, reply{500, "", nil}, 2},
 	} {
 		t.Run(tt.row, func(t *testing.T) {
@@ -386,35 +434,75 @@ func TestEveryClientsCallsAreUnderTheirLimits(t *testing.T) {
 		req         *http.Request
 	}{
 		{"slack-go PostMessage", "post chat.postMessage", form(t, "chat.postMessage", "channel", "C1", "text", "x")},
-		{"slack-go PostEphemeral", "post chat.postMessage chat.postEphemeral", form(t, "chat.postEphemeral", "channel", "C1", "user", "U1")},
+		{
+			"slack-go PostEphemeral", "post chat.postMessage chat.postEphemeral",
+			form(t, "chat.postEphemeral", "channel", "C1", "user", "U1"),
+		},
 		{"slack-go UpdateMessage", "chat.update", form(t, "chat.update", "channel", "C1", "ts", "1.2")},
 		{"slack-go GetConversationHistory", "conversations.history", form(t, "conversations.history", "channel", "C1")},
 		{"slack-go AddReaction", "reactions.add", form(t, "reactions.add", "channel", "C1")},
 		{"slack-go AuthTest", "auth.test", form(t, "auth.test")},
 		{"slack-go ConnectRTM", "rtm.connect", form(t, "rtm.connect")},
-		{"slack-go GetUploadURLExternal", "files.getUploadURLExternal", form(t, "files.getUploadURLExternal", "filename", "x", "length", "1")},
-		{"slack-go SetAssistantThreadsStatus", "assistant.threads.setStatus", form(t, "assistant.threads.setStatus", "channel_id", "D1")},
-		{"slack-go CompleteUploadExternal", "post chat.postMessage files.completeUploadExternal", form(t, "files.completeUploadExternal", "channel_id", "C1")},
-		{"slack-go GetPermalink", "chat.getPermalink", bearer(t, "GET", web+"chat.getPermalink?channel=C1&message_ts=1", "")},
-		{"slack-go OpenView", "views.open", bearer(t, "POST", web+"views.open", `{"view":{},"trigger_id":"1"}`, "Content-Type", jsonType)},
-		{"slack-go StartSocketMode", "apps.connections.open", bearer(t, "POST", web+"apps.connections.open", "", "Content-Type", jsonType)},
-		{"slack-go workflows", "workflows.stepCompleted", bearer(t, "POST", web+"workflows.stepCompleted", `{}`, "Content-Type", jsonType)},
+		{
+			"slack-go GetUploadURLExternal", "files.getUploadURLExternal",
+			form(t, "files.getUploadURLExternal", "filename", "x", "length", "1"),
+		},
+		{
+			"slack-go SetAssistantThreadsStatus", "assistant.threads.setStatus",
+			form(t, "assistant.threads.setStatus", "channel_id", "D1"),
+		},
+		{
+			"slack-go CompleteUploadExternal", "post chat.postMessage files.completeUploadExternal",
+			form(t, "files.completeUploadExternal", "channel_id", "C1"),
+		},
+		{
+			"slack-go GetPermalink", "chat.getPermalink",
+			bearer(t, "GET", web+"chat.getPermalink?channel=C1&message_ts=1", ""),
+		},
+		{
+			"slack-go OpenView", "views.open",
+			bearer(t, "POST", web+"views.open", `{"view":{},"trigger_id":"1"}`, "Content-Type", jsonType),
+		},
+		{
+			"slack-go StartSocketMode", "apps.connections.open",
+			bearer(t, "POST", web+"apps.connections.open", "", "Content-Type", jsonType),
+		},
+		{
+			"slack-go workflows", "workflows.stepCompleted",
+			bearer(t, "POST", web+"workflows.stepCompleted", `{}`, "Content-Type", jsonType),
+		},
 		{"slack-go UploadFile, step 2", "files", stream},
 		{"slack-go GetAuditLogs", "audit", bearer(t, "GET", "https://api.slack.com/audit/v1/logs?limit=1", "")},
 		{
 			"node, every call with the token twice", "post chat.postMessage",
 			bearer(t, "POST", web+"chat.postMessage", "text=x&channel=C1&token="+otherToken, "Content-Type", formType),
 		},
-		{"node, a read", "conversations.list", bearer(t, "POST", web+"conversations.list", "limit=1000&types=im", "Content-Type", formType)},
-		{"node, step 2 of an upload", "files", bearer(t, "POST", "https://files.slack.com/upload/v1/abc", multi, "Content-Type", multiType)},
+		{
+			"node, a read", "conversations.list",
+			bearer(t, "POST", web+"conversations.list", "limit=1000&types=im", "Content-Type", formType),
+		},
+		{
+			"node, step 2 of an upload", "files",
+			bearer(t, "POST", "https://files.slack.com/upload/v1/abc", multi, "Content-Type", multiType),
+		},
 		{
 			"python, by json=", "post chat.postMessage",
-			bearer(t, "POST", web+"chat.postMessage", `{"channel":"C1","text":"x"}`, "Content-Type", "application/json;charset=utf-8"),
+			bearer(t, "POST", web+"chat.postMessage", `{"channel":"C1","text":"x"}`,
+				"Content-Type", "application/json;charset=utf-8"),
 		},
 		{"python, by params=", "conversations.info", bearer(t, "GET", web+"conversations.info?channel=C1", "")},
-		{"python, with files", "post chat.postMessage files.upload", bearer(t, "POST", web+"files.upload", multi, "Content-Type", multiType)},
-		{"java, form", "post chat.postMessage", bearer(t, "POST", web+"chat.postMessage", "channel=C1&text=x", "Content-Type", formType)},
-		{"java, multipart", "post chat.postMessage files.upload", bearer(t, "POST", web+"files.upload", multi, "Content-Type", multiType)},
+		{
+			"python, with files", "post chat.postMessage files.upload",
+			bearer(t, "POST", web+"files.upload", multi, "Content-Type", multiType),
+		},
+		{
+			"java, form", "post chat.postMessage",
+			bearer(t, "POST", web+"chat.postMessage", "channel=C1&text=x", "Content-Type", formType),
+		},
+		{
+			"java, multipart", "post chat.postMessage files.upload",
+			bearer(t, "POST", web+"files.upload", multi, "Content-Type", multiType),
+		},
 	} {
 		t.Run(tt.row, func(t *testing.T) {
 			call := classify(t, slack.New(nil), tt.req)
@@ -445,7 +533,8 @@ func TestEveryClientsCallsAreUnderTheirLimits(t *testing.T) {
 }
 
 func TestATokenThatTheBodyMayNotHoldIsTakenFromTheHeader(t *testing.T) {
-	req := bearer(t, "POST", "https://slack.com/api/apps.event.authorizations.list", "event_context=x", "Content-Type", formType)
+	const target = "https://slack.com/api/apps.event.authorizations.list"
+	req := bearer(t, "POST", target, "event_context=x", "Content-Type", formType)
 	if got := ownOf(t, slack.New(nil), req); got != ownerOf(t, token) {
 		t.Errorf("%q", got)
 	}

@@ -53,7 +53,8 @@ func hostname(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// restAPI names the limits of a path on api.slack.com: the one of the whole API, and that of its endpoint, if it has one.
+// restAPI names the limits of a path on api.slack.com: the one of the whole API, and that of its endpoint, if it has
+// one.
 func restAPI(method, path string) (limit, endpoint string) {
 	switch {
 	case strings.HasPrefix(path, "/audit/"):
@@ -66,8 +67,8 @@ func restAPI(method, path string) (limit, endpoint string) {
 	return scimWrite, scimEndpoint(method, path)
 }
 
-// scimEndpoint names the limit of one endpoint: all users, or all groups, are under the same. Both versions are taken to
-// count together.
+// scimEndpoint names the limit of one endpoint: all users, or all groups, are under the same. Both versions are taken
+// to count together.
 func scimEndpoint(method, path string) string {
 	_, path, _ = strings.Cut(strings.TrimPrefix(path, "/scim/"), "/") // after the version
 	kind, id, _ := strings.Cut(path, "/")

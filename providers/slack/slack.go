@@ -208,7 +208,8 @@ func (p *Provider) hook(req *http.Request, c caller) providers.Call {
 		if channel := p.toldChannel(req); validChannel(channel) {
 			owner := c.owner(c.told, nil)
 			call.Draws = []bucket.Draw{
-				draw(post, owner, channel, c.channel), draw(postMessage, owner, "", c.all), draw(limit, url, "", c.rest[limit]),
+				draw(post, owner, channel, c.channel), draw(postMessage, owner, "", c.all),
+				draw(limit, url, "", c.rest[limit]),
 			}
 			return call
 		}
@@ -266,8 +267,8 @@ func (p *Provider) webAPI(req *http.Request, c caller, path string) providers.Ca
 	return call
 }
 
-// part names the token of a call, and the user whom it is about unless that is the token's own, within an owner that may
-// have several.
+// part names the token of a call, and the user whom it is about unless that is the token's own, within an owner that
+// may have several.
 func (r *realm) part(a *args, user bool) string {
 	token := r.tokens.Of(bounded(a.credential()))
 	if !user || !validID(a.user) {
