@@ -325,7 +325,9 @@ func TestNothingElseThanAMajorTellsBucketsApart(t *testing.T) {
 		{"/guilds/1/members/2/roles/4", "/guilds/1/members/2/roles/5"},
 		{"/channels/1/messages/2/reactions/a%3A1", "/channels/1/messages/2/reactions/b%3A2"},
 		{"/applications/1/commands/2", "/applications/2/commands/3"},
-		{"/users/1", "/users/2"}, {"/invites/a", "/invites/b"}, {"/stickers/1", "/stickers/2"},
+		{"/users/1", "/users/2"},
+		{"/invites/a", "/invites/b"},
+		{"/stickers/1", "/stickers/2"},
 		{"/channels/1/thread-members/2", "/channels/1/thread-members/3"},
 		{"/channels/1/messages?limit=5", "/channels/1/messages?limit=6"},
 	} {
