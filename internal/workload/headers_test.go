@@ -205,6 +205,7 @@ func TestAnyAPIFromCold(t *testing.T) {
 	two := func() []limiter {
 		return []limiter{&fixed{limit: 60, window: time.Minute}, &fixed{limit: 310, window: time.Hour}}
 	}
+	shaky := fakeapi.Options{Jitter: jitter, Seed: 1}
 	// The windows begin with the first request, which goes ahead.
 	const afterTwoHours = 2*time.Hour + roundTrip
 	for _, tt := range []struct {
@@ -232,6 +233,19 @@ func TestAnyAPIFromCold(t *testing.T) {
 			epochs, minute,
 			nil, 750, 7*time.Minute + roundTrip,
 		},
+		{"the IETF's fields, under jitter", shaky, ietf(down), minute, nil, 750, 7*time.Minute + roundTrip},
+		{"epochs, under jitter", shaky, epochs, minute, nil, 750, 7*time.Minute + roundTrip},
+		{
+			"how full a leaking bucket is, under jitter", shaky, usage,
+			one(func() limiter { return &leak{limit: 40, every: time.Second / 2} }),
+			nil, 300, (300-40)*time.Second/2 + roundTrip,
+		},
+		{
+			"a documented limit, under jitter", shaky, nothing,
+			one(func() limiter { return &log{limit: 30, window: time.Minute} }),
+			&headers.Options{Limits: []headers.Limit{{Host: "api.example", Path: "/things", Limit: 30, Per: time.Minute}}},
+			150, 4*time.Minute + roundTrip,
+		},
 		{
 			"durations",
 			fakeapi.Options{},
@@ -254,7 +268,7 @@ func TestAnyAPIFromCold(t *testing.T) {
 		},
 		{"windows by their lengths", fakeapi.Options{}, byLength, two, nil, 650, afterTwoHours},
 		{
-			"counts of windows", fakeapi.Options{}, counts, func() []limiter {
+			"counts of windows", shaky, counts, func() []limiter {
 				return []limiter{&fixed{limit: 20, window: time.Second}, &fixed{limit: 100, window: 2 * time.Minute}}
 			}, nil, 350, 6*time.Minute + roundTrip,
 		},
@@ -298,6 +312,20 @@ func TestAnyAPIFromCold(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestNoMoreRequestsAreInFlightThanAnAnswerAllows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, atOnce = 301, 5
+		f := server(fakeapi.Options{}, func(h http.Header, _, _ time.Time, _ []limiter) {
+			h.Set("RateLimit-Policy", fmt.Sprintf(`"together";q=%d;qu="concurrent-requests"`, atOnce))
+		}, func() []limiter { return nil })
+		defer f.Close()
+		run(t, headers.New(nil), f, things(n), (1+(n-1)/atOnce)*roundTrip) // the first goes ahead
+		if got := f.Report().MaxInFlight; got != atOnce {
+			t.Errorf("%d requests were in flight at once, want %d", got, atOnce)
+		}
+	})
 }
 
 // A server's window may begin anew before it said that it would: then more is left again, until later.
