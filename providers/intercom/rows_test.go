@@ -476,3 +476,37 @@ func TestThoseWhoWaitedDoNotArriveAsAHerd(t *testing.T) {
 		})
 	}
 }
+
+func TestAShareThatNobodyWaitsForIsLeftToOtherPrograms(t *testing.T) {
+	inWorld(t, intercomtest.Options{Limit: 20}, &intercom.Options{Reserve: 0.25}, func(w *world) {
+		done := make(chan struct{})
+		go func() { defer close(done); w.all(60, "a", "/contacts") }()
+		for window := range 4 {
+			w.until(time.Duration(window)*10*second + 5*second)
+			w.before(5) // one by one, with the same credential
+			w.refusals(0)
+		}
+		<-done
+		expect(w, "most in a window", w.Busiest("app #1", 9*second), 20)
+	})
+}
+
+func TestACredentialThatBecomesValidIsLearned(t *testing.T) {
+	var valid atomic.Bool
+	inWorld(t, intercomtest.Options{
+		Limit: 4, Authorized: func(string) bool { return valid.Load() },
+	}, nil, func(w *world) {
+		got := w.all(9, "a", "/me")
+		expect(w, "status", got[8].status, 401)
+		expect(w, "the last", got[8].at, 2*(up+down)) // one went ahead
+		w.noDetails("a")
+		valid.Store(true)
+		for range 9 {
+			expect(w, "status", w.get("/me").status, 200)
+		}
+		if w.now() < 20*second || w.now() > 22*second {
+			w.Errorf("nine were answered by %v, want them in three windows", w.now())
+		}
+		expect(w, "refusals", w.Report().Refused, 0)
+	})
+}
