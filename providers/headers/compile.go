@@ -58,9 +58,9 @@ func compile(a *API) *api {
 	}
 	for _, s := range a.Scopes {
 		c.scopes = append(c.scopes, scope{newPattern(s.Path, s.Method), s.Name})
-		c.names = append(c.names, c.windowNames(a.name()+" "+s.Name))
+		c.names = append(c.names, a.windowNames(s.Name))
 	}
-	c.names = append(c.names, c.windowNames(a.name()))
+	c.names = append(c.names, a.windowNames(""))
 	for i := range a.Limits {
 		l := compileLimit(a.name(), &a.Limits[i])
 		if len(l.hosts) == 0 {
@@ -98,18 +98,22 @@ func (a *API) name() string {
 }
 
 // windowNames returns the names of what the answers in a scope tell of.
-func (c *api) windowNames(scope string) (names []string) {
-	switch {
-	case c.silent:
-		return []string{scope}
-	case len(c.windows) == 0:
-		return numbered(scope)
+func (a *API) windowNames(scope string) (names []string) {
+	what := a.name()
+	if scope != "" {
+		what += " " + scope
 	}
-	for _, w := range c.windows {
-		if w.Name == "" {
-			names = append(names, scope)
+	switch {
+	case a.Silent:
+		return []string{what}
+	case len(a.Windows) == 0:
+		return numbered(what)
+	}
+	for i := range a.Windows {
+		if n := a.Windows[i].Name; n != "" {
+			names = append(names, what+" "+n)
 		} else {
-			names = append(names, scope+" "+w.Name)
+			names = append(names, what)
 		}
 	}
 	return names
@@ -171,9 +175,16 @@ func (o *Options) Validate() error {
 		return nil
 	}
 	var errs []error
+	names := map[string]bool{}
 	for i := range o.APIs {
-		if err := o.APIs[i].validate(); err != nil {
-			errs = append(errs, fmt.Errorf("headers: API %d (%.40q): %w", i, o.APIs[i].name(), err))
+		name := o.APIs[i].name()
+		err := o.APIs[i].validate()
+		if names[name] {
+			err = errors.Join(err, errors.New("another has its name"))
+		}
+		names[name] = true
+		if err != nil {
+			errs = append(errs, fmt.Errorf("headers: API %d (%.40q): %w", i, name, err))
 		}
 	}
 	if err := validate("", o.Limits); err != nil {
@@ -215,7 +226,29 @@ func (a *API) validate() error {
 			"refusal %d holds %.40q, which is no limit", i, r.Holds)
 		rule(r.Scope == "" || slices.Contains(scopes, r.Scope), "refusal %d has a scope that there is not", i)
 	}
-	return errors.Join(append(errs, validate(a.name(), a.Limits))...)
+	return errors.Join(append(errs, a.validateNames(), validate(a.name(), a.Limits))...)
+}
+
+// validateNames says which names of buckets mean two things.
+func (a *API) validateNames() error {
+	var errs []error
+	scopeOf := map[string]string{}
+	for _, s := range append(slices.Clip(a.Scopes), Scope{}) {
+		for _, name := range a.windowNames(s.Name) {
+			if other, ok := scopeOf[name]; ok && other != s.Name {
+				errs = append(errs, fmt.Errorf("a window of scope %.40q has the name of one of %.40q", s.Name, other))
+			}
+			scopeOf[name] = s.Name
+		}
+	}
+	for i := range a.Limits {
+		if name := a.Limits[i].key(a.name()); a.Limits[i].Name != "" {
+			if _, ok := scopeOf[name]; ok {
+				errs = append(errs, fmt.Errorf("limit %d (%.60q) has the name of a window", i, name))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 var (
