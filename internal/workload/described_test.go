@@ -25,8 +25,8 @@ func repeated(n int, method, url string) []call {
 	return calls
 }
 
-// gitHub is a server that keeps to GitHub's limits: 5,000 requests an hour, 30 searches a minute, and 900 points a minute
-// for each endpoint, of which writing takes five.
+// gitHub is a server that keeps to GitHub's limits: 5,000 requests an hour, 30 searches a minute, and 900 points a
+// minute for each endpoint, of which writing takes five.
 func gitHub() *fakeapi.Server {
 	resources := map[string]*fixed{
 		"core": {limit: 5000, window: time.Hour}, "search": {limit: 30, window: time.Minute},
@@ -141,8 +141,10 @@ func TestStripeFromItsDescription(t *testing.T) {
 		n         int
 		best      time.Duration
 	}{
-		"one endpoint":                 {[]string{"charges"}, 1000, 39*time.Second + roundTrip},
-		"as many as the account takes": {[]string{"charges", "customers", "refunds", "payouts"}, 1000, 39*time.Second + roundTrip},
+		"one endpoint": {[]string{"charges"}, 1000, 39*time.Second + roundTrip},
+		"as many as the account takes": {
+			[]string{"charges", "customers", "refunds", "payouts"}, 1000, 39*time.Second + roundTrip,
+		},
 		"more than the account takes": {
 			[]string{"charges", "customers", "refunds", "payouts", "invoices", "disputes", "events", "prices"},
 			500,

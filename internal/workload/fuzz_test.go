@@ -104,7 +104,8 @@ func FuzzDiscordTransport(f *testing.F) {
 			client := &http.Client{Transport: limits}
 			kinds := [][]call{
 				messages("/v10", 2, 2), messages("", 1, 2), newNames(1, 3), hook("1", 3), edits(1, 2),
-				{answerTo(1), answerTo(2)}, deletions(0, 2),
+				{answerTo(1), answerTo(2)},
+				deletions(0, 2),
 			}
 			var wg sync.WaitGroup
 			n := 0

@@ -368,17 +368,21 @@ func TestOptionsThatMakeNoSenseAreTold(t *testing.T) {
 		"API 1 (\"acme\"): limit 0 (\"acme all\") has a negative number": change(func(a *headers.API) {
 			a.Limits[0].Limit = -1
 		}),
-		"a window of scope \"\" has the name of one of \"daily\"": change(func(a *headers.API) { a.Scopes[0].Name = "daily" }),
-		"(\"acme search\") has the name of a window":              change(func(a *headers.API) { a.Limits[1].Name = "search" }),
-		"another has its name":                                    change(func(*headers.API) {}),
-		"has no number":                                           limit(headers.Limit{Host: "a.example"}),
-		"needs both":                                              limit(headers.Limit{Limit: 1}),
-		"limit 0 (\"1 at once\") needs":                           limit(headers.Limit{Per: time.Second, Concurrent: 1}),
-		"is a burst of nothing":                                   limit(headers.Limit{Burst: 1, Concurrent: 1}),
-		"more than one request per nano":                          limit(headers.Limit{Limit: 2, Per: 1}),
-		"is of a host that is none":                               limit(headers.Limit{Host: "/", Limit: 2, Per: time.Second}),
-		"has a path or a method":                                  limit(headers.Limit{Path: "/\n", Limit: 2, Per: time.Second}),
-		"has a name that is not plain":                            limit(headers.Limit{Name: strings.Repeat("a", 101), Limit: 2, Per: time.Second}),
+		"a window of scope \"\" has the name of one of \"daily\"": change(func(a *headers.API) {
+			a.Scopes[0].Name = "daily"
+		}),
+		"(\"acme search\") has the name of a window": change(func(a *headers.API) {
+			a.Limits[1].Name = "search"
+		}),
+		"another has its name":           change(func(*headers.API) {}),
+		"has no number":                  limit(headers.Limit{Host: "a.example"}),
+		"needs both":                     limit(headers.Limit{Limit: 1}),
+		"limit 0 (\"1 at once\") needs":  limit(headers.Limit{Per: time.Second, Concurrent: 1}),
+		"is a burst of nothing":          limit(headers.Limit{Burst: 1, Concurrent: 1}),
+		"more than one request per nano": limit(headers.Limit{Limit: 2, Per: 1}),
+		"is of a host that is none":      limit(headers.Limit{Host: "/", Limit: 2, Per: time.Second}),
+		"has a path or a method":         limit(headers.Limit{Path: "/\n", Limit: 2, Per: time.Second}),
+		"has a name that is not plain":   limit(headers.Limit{Name: strings.Repeat("a", 101), Limit: 2, Per: time.Second}),
 		"differs from another of its name": limit(
 			headers.Limit{Name: "a", Limit: 1, Per: 1}, headers.Limit{Name: "a", Limit: 1, Per: 2},
 		),

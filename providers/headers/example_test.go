@@ -79,7 +79,8 @@ func ExampleAPI_json() {
 	if err := opts.Validate(); err != nil { // a file can be wrong
 		fmt.Println(err)
 	}
-	call, _ := headers.New(opts).Classify(httptest.NewRequest("GET", "https://tea.shop.example/v2/search", nil), time.Now())
+	req := httptest.NewRequest("GET", "https://tea.shop.example/v2/search", nil)
+	call, _ := headers.New(opts).Classify(req, time.Now())
 	for _, d := range call.Draws {
 		fmt.Println(d.Key)
 	}

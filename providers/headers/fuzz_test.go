@@ -14,8 +14,8 @@ import (
 	"github.com/underlimit/underlimit/providers/headers"
 )
 
-// FuzzHeaders holds what header fields are taken to mean to its bounds, whatever stands in them, for an API that nothing
-// describes and for some that are described.
+// FuzzHeaders holds what header fields are taken to mean to its bounds, whatever stands in them, for an API that
+// nothing describes and for some that are described.
 func FuzzHeaders(f *testing.F) {
 	for _, r := range rows {
 		f.Add(r.status, r.header)

@@ -99,7 +99,10 @@ func TestGitHubsRefusalsAreToldApart(t *testing.T) {
 		{"a success of another resource", 200, left + search, "", "not github core, window github search"},
 		{"forbidden", 403, left + core, `{"message":"Resource not accessible"}`, "window github core"},
 		{"the hour is used up", 403, none + core, "", "window github core, block github core for 1m1s, refused: user"},
-		{"the hour is used up, says 429", 429, none + core, "", "window github core, block github core for 1m1s, refused: user"},
+		{
+			"the hour is used up, says 429", 429, none + core, "",
+			"window github core, block github core for 1m1s, refused: user",
+		},
 		{
 			"a secondary limit says how long", 403, left + core + "~ Retry-After: 30", "",
 			"window github core, block github all for 30s, refused: global",
