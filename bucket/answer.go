@@ -252,6 +252,7 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 	corrections.add(s.window.observe(in, s.kind.fixed))
 	if s.window.lo == in.lo && s.window.hi == in.hi && (was.hi == 0 || in.lo > was.hi || in.hi < was.lo) {
 		s.kind.latest = min(max(time.Duration(in.lo-e.received), 0), e.r.maxBlock)
+		s.kind.forgetLong()
 	}
 }
 

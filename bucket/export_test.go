@@ -407,3 +407,6 @@ func (r *Registry) Remembered(key Key) int {
 	}
 	return len(s.debt.past.passes)
 }
+
+// SyncDir has a directory's names reach the disk.
+func SyncDir(path string) error { return syncDir(path) }

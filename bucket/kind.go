@@ -46,9 +46,16 @@ type law struct {
 	former int32         // the one before
 	told   instant       // when the request was granted whose answer told it
 	flips  uint8         // how often the limit went back to the former
-	long   time.Duration // the longest that a window was seen to last, which is at least that of half a window
+	long   time.Duration // the longest that a window was seen to last of late, which is at least that of half a window
 	latest time.Duration // how long the latest window was to last, when its first answer came: at most all of a window
 	shape
+}
+
+// forgetLong has what is known of long windows fade as shorter ones come: limits change.
+func (l *law) forgetLong() {
+	if l.latest < l.long {
+		l.long -= (l.long - l.latest) / 8
+	}
 }
 
 // manyFlips is how often a limit goes back to what it was before the buckets of a kind are taken to differ in it.

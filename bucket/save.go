@@ -54,7 +54,7 @@ func (r *Registry) save(w io.Writer) error {
 }
 
 // SaveFile saves the registry to a file that only its owner may read. It puts a complete file in the place of the old
-// one, which stays if anything fails.
+// one, which stays if anything fails. When it returns, the file is on the disk, by its name, where the system can tell.
 func (r *Registry) SaveFile(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // with mode 0600
 	if err != nil {
@@ -73,6 +73,9 @@ func (r *Registry) SaveFile(path string) error {
 	if err != nil {
 		_ = os.Remove(f.Name())
 		return fmt.Errorf("bucket: saving the registry to %s: %w", path, err)
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("bucket: saving the registry to %s, which is there: %w", path, err)
 	}
 	return nil
 }
