@@ -2,7 +2,6 @@ package slack
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -218,32 +217,14 @@ func (a *args) formField(key []byte) (f *string, found wants) {
 }
 
 func (a *args) readJSON(text []byte) {
-	members(text, func(name string, value []byte) bool {
-		if f, found := a.field(name); f != nil {
-			var v string
-			if json.Unmarshal(value, &v) == nil {
+	members(text, func(name, value []byte) bool {
+		if f, found := a.field(string(name)); f != nil {
+			if v, ok := jsonString(value); ok {
 				a.set(f, found, v)
 			}
 		}
 		return !a.complete()
 	})
-}
-
-// members calls f for each member of a JSON object, until f returns false or the text breaks off or makes no sense.
-// f must not keep the value.
-func members(text []byte, f func(name string, value []byte) bool) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return
-	}
-	var value json.RawMessage
-	for dec.More() {
-		t, err := dec.Token()
-		name, ok := t.(string)
-		if err != nil || !ok || dec.Decode(&value) != nil || !f(name, value) {
-			return
-		}
-	}
 }
 
 func (a *args) readMultipart(text []byte, contentType string) {

@@ -25,3 +25,15 @@ const (
 	MaxPrefix = maxPrefix
 	FirstRead = firstRead
 )
+
+// Members returns the members of a JSON object as they are read.
+func Members(text []byte) (names, values []string) {
+	members(text, func(name, value []byte) bool {
+		names, values = append(names, string(name)), append(values, string(value))
+		return true
+	})
+	return names, values
+}
+
+// JSONString is what a value says.
+var JSONString = jsonString

@@ -38,14 +38,12 @@ func posted(call *providers.Call, body []byte) []bucket.Update {
 	}
 	var ok bool
 	var channel string
-	members(body, func(name string, value []byte) bool {
-		switch name {
+	members(body, func(name, value []byte) bool {
+		switch string(name) {
 		case "ok":
 			ok = string(value) == "true"
 		case "channel":
-			if json.Unmarshal(value, &channel) != nil {
-				channel = ""
-			}
+			channel, _ = jsonString(value)
 		}
 		return !ok || channel == ""
 	})

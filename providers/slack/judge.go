@@ -2,7 +2,6 @@ package slack
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -144,15 +143,13 @@ func parseReply(body []byte) reply {
 		return reply{err: string(text)}
 	}
 	var r reply
-	members(text, func(name string, value []byte) bool {
-		switch name {
+	members(text, func(name, value []byte) bool {
+		switch string(name) {
 		case "ok":
 			r.failed = string(value) == "false"
 			return string(value) != "true"
 		case "error":
-			if json.Unmarshal(value, &r.err) != nil {
-				r.err = ""
-			}
+			r.err, _ = jsonString(value)
 		case "retry_after":
 			r.retryAfter, _ = field.Duration(strings.Trim(string(value), `"`), time.Second)
 		}
