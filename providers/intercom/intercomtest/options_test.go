@@ -168,3 +168,52 @@ func TestAWorkspaceHasOneScrollAtATime(t *testing.T) {
 		}
 	})
 }
+
+func TestAnExportIsPendingForAsLongAsToldTo(t *testing.T) {
+	bubble(t, &intercomtest.Options{ExportTime: 3 * time.Second},
+		func(t *testing.T, _ *intercomtest.Server, c *http.Client) {
+			for _, tt := range []struct {
+				pause  time.Duration
+				status int
+			}{{0, 200}, {3*time.Second - 1, 429}, {1, 200}} {
+				time.Sleep(tt.pause)
+				resp, _ := call(t, c, "a", "POST", "/export/content/data", "")
+				expect(t, "status", resp.StatusCode, tt.status)
+			}
+		})
+}
+
+func TestRequestsOfALineThatOvertakeOthersAreCounted(t *testing.T) {
+	bubble(t, &intercomtest.Options{Line: func(r *http.Request, _ []byte) (string, int, bool) {
+		n, err := strconv.Atoi(r.URL.Query().Get("n"))
+		return r.URL.Path, n, err == nil
+	}}, func(t *testing.T, srv *intercomtest.Server, c *http.Client) {
+		for _, path := range []string{"/contacts?n=1", "/contacts?n=3", "/contacts?n=2", "/admins?n=1", "/contacts"} {
+			call(t, c, "a", "GET", path, "")
+		}
+		expect(t, "inversions", srv.Report().Inversions, 1)
+	})
+}
+
+func TestJitterIsTheSameForTheSameSeed(t *testing.T) {
+	took := map[uint64]time.Duration{}
+	for _, seed := range []uint64{1, 2, 1} {
+		bubble(t, &intercomtest.Options{
+			Uplink: time.Second, Downlink: 2 * time.Second, Jitter: time.Second, Seed: seed,
+		}, func(t *testing.T, _ *intercomtest.Server, c *http.Client) {
+			began := time.Now()
+			call(t, c, "a", "GET", "/me", "")
+			d := time.Since(began)
+			if d < 3*time.Second || d > 5*time.Second {
+				t.Errorf("the round trip took %v, want 3 s and up to a second more each way", d)
+			}
+			if before, ok := took[seed]; ok && before != d {
+				t.Errorf("with seed %d it took %v, and %v before", seed, d, before)
+			}
+			took[seed] = d
+		})
+	}
+	if took[1] == took[2] {
+		t.Errorf("with either seed it took %v", took[1])
+	}
+}
