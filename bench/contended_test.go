@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -76,15 +77,27 @@ func underlimitPairs(b *testing.B, channels int) func(int) error {
 		call.Draws = call.Draws[:1] // that of the route, as the others know no quota
 		reqs[i], calls[i] = req, call
 	}
+	// What a transport keeps of a request and uses again.
+	type exchange struct {
+		call   providers.Call
+		answer providers.Answer
+		ticket bucket.Ticket
+		room   providers.Room
+	}
+	pool := sync.Pool{New: func() any { return new(exchange) }}
 	return func(channel int) error {
-		req, call := reqs[channel], &calls[channel]
-		lease, err := r.Acquire(ctx, call.Draws...)
+		x := pool.Get().(*exchange)
+		x.call = calls[channel]
+		x.call.Room = &x.room
+		lease, err := r.AcquireTicketAt(ctx, time.Now(), &x.ticket, x.call.Draws...)
 		if err != nil {
 			return err
 		}
 		now := time.Now()
-		a := providers.Answer{Status: http.StatusOK, Header: plenty, Sent: now, Received: now}
-		lease.Done(now, p.Judge(req, call, &a).Updates...)
+		x.answer = providers.Answer{Status: http.StatusOK, Header: plenty, Sent: now, Received: now}
+		lease.DoneAt(now, p.Judge(reqs[channel], &x.call, &x.answer).Updates...)
+		x.ticket = bucket.Ticket{}
+		pool.Put(x)
 		return nil
 	}
 }

@@ -3,6 +3,8 @@ package providers
 import (
 	"net/http"
 	"time"
+
+	"github.com/underlimit/underlimit/bucket"
 )
 
 // Join returns a provider that asks each of ps in turn: the first that claims a request has it. Put the more general
@@ -13,24 +15,41 @@ func Join(ps ...Provider) Provider {
 		if j, ok := p.(joined); ok {
 			all = append(all, j...) // a call remembers one provider, which must not be a Join
 		} else {
-			all = append(all, p)
+			a, _ := p.(Appender)
+			all = append(all, member{p, a})
 		}
 	}
 	return all
 }
 
-type joined []Provider
+type joined []member
+
+type member struct {
+	Provider
+	appender Appender // the same; nil if it is none
+}
 
 func (j joined) Name() string { return "joined" }
 
 func (j joined) Classify(req *http.Request, now time.Time) (Call, bool) {
-	for _, p := range j {
-		if call, ok := p.Classify(req, now); ok {
-			call.by = p
+	return j.AppendClassify(nil, req, now)
+}
+
+func (j joined) AppendClassify(draws []bucket.Draw, req *http.Request, now time.Time) (Call, bool) {
+	for i := range j {
+		if call, ok := j[i].classify(draws, req, now); ok {
+			call.by = j[i].Provider
 			return call, true
 		}
 	}
 	return Call{}, false
+}
+
+func (m *member) classify(draws []bucket.Draw, req *http.Request, now time.Time) (Call, bool) {
+	if m.appender != nil {
+		return m.appender.AppendClassify(draws, req, now)
+	}
+	return m.Classify(req, now)
 }
 
 func (j joined) Judge(req *http.Request, call *Call, a *Answer) Verdict {

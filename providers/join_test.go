@@ -54,6 +54,35 @@ func TestTheFirstThatClaimsARequestHasIt(t *testing.T) {
 	}
 }
 
+// thrifty is a host that may be lent memory.
+type thrifty struct{ host }
+
+func (p thrifty) AppendClassify(draws []bucket.Draw, req *http.Request, now time.Time) (providers.Call, bool) {
+	call, ok := p.Classify(req, now)
+	call.Draws = append(draws, call.Draws...)
+	return call, ok
+}
+
+func TestAJoinLendsItsMemoryOn(t *testing.T) {
+	p := providers.Join(host("a"), thrifty{"b"}, thrifty{"c"}).(providers.Appender)
+	room := make([]bucket.Draw, 2)
+	for _, test := range []struct {
+		name string
+		lent bool
+	}{{"a", false}, {"b", true}, {"c", true}} {
+		call, ok := p.AppendClassify(room[:0], to(test.name), time.Time{})
+		if !ok || len(call.Draws) != 1 || call.Draws[0].Key != host(test.name).key() {
+			t.Fatalf("a request to %s draws on %v", test.name, call.Draws)
+		}
+		if lent := &call.Draws[0] == &room[0]; lent != test.lent {
+			t.Errorf("it is %t that %s uses the memory", lent, test.name)
+		}
+	}
+	if _, ok := p.AppendClassify(room[:0], to("d"), time.Time{}); ok {
+		t.Error("what is nobody's is claimed")
+	}
+}
+
 // polite is a host that words its refusals.
 type polite struct{ host }
 

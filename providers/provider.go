@@ -22,6 +22,12 @@ type Provider interface {
 	Judge(req *http.Request, call *Call, a *Answer) Verdict
 }
 
+// An Appender is a [Provider] that can do without memory of its own for what a request draws on.
+type Appender interface {
+	// AppendClassify is Classify with Call.Draws appended to draws, which is empty but may have room.
+	AppendClassify(draws []bucket.Draw, req *http.Request, now time.Time) (Call, bool)
+}
+
 // A Call is what a request is to its provider.
 type Call struct {
 	// Provider is the name of the provider that claimed the request.
@@ -38,6 +44,9 @@ type Call struct {
 	// Omit names header fields that are left out of what is sent, in any case of letters. The caller's request keeps
 	// them. It must not be changed.
 	Omit []string
+	// Room is memory that Judge may use for the updates it returns. Whoever classified the request may set it, once for
+	// each answer to be judged, and has to be done with the updates before it is used again. Nil: Judge takes its own.
+	Room *Room
 
 	by Provider // who claimed it, set by Join
 }
@@ -53,6 +62,21 @@ const (
 	// Never is for requests that write whatever their method says.
 	Never
 )
+
+// A Room is memory for the updates that most answers bring, which may point to each other.
+type Room struct {
+	Updates [2]bucket.Update
+	Alias   bucket.Alias
+	Windows [2]bucket.Window
+}
+
+// GetRoom returns c.Room, or new memory if that is nil.
+func (c *Call) GetRoom() *Room {
+	if c.Room != nil {
+		return c.Room
+	}
+	return &Room{}
+}
 
 // An Answer is what came back, as much of it as a provider may see.
 type Answer struct {

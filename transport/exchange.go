@@ -31,17 +31,17 @@ type exchange struct {
 	answer   providers.Answer // the latest, while the provider reads it
 
 	suppressed RetryReason // why it would have been sent again if the budget allowed it
+
+	// Memory for what most requests draw on, and for what most answers say.
+	draws [4]bucket.Draw
+	room  providers.Room
 }
 
 // exchanges are zero ones. They are large, and what they are for is short.
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// recycle has the exchange, which is over, used for another request. One that was waited for or sent again is left
-// alone: more had to do with it.
+// recycle has the exchange, which is over, used for another request.
 func (x *exchange) recycle() {
-	if x.attempt != 1 || x.looping || x.ticket.Waited() > 0 {
-		return
-	}
 	*x = exchange{}
 	exchanges.Put(x)
 }
@@ -52,6 +52,17 @@ type outcome struct {
 	err   error
 	again bool // the request is to be sent once more
 	delay time.Duration
+}
+
+// classify asks the provider what the request, as it gives its body, is.
+func (x *exchange) classify(req *http.Request, now time.Time) (ok bool) {
+	if a := x.t.appender; a != nil {
+		x.call, ok = a.AppendClassify(x.draws[:0], req, now)
+	} else {
+		x.call, ok = x.t.provider.Classify(req, now)
+	}
+	x.call.Room = &x.room
+	return ok
 }
 
 // pass sends a request that no provider claims but whose body one has read.

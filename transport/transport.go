@@ -57,6 +57,7 @@ const defaultAttempts = 10
 // use; create one with [New].
 type Transport struct {
 	provider    providers.Provider
+	appender    providers.Appender // the same; nil if it is none
 	base        http.RoundTripper
 	buckets     *bucket.Registry
 	maxAttempts int
@@ -90,6 +91,7 @@ func New(p providers.Provider, opts *Options) *Transport {
 		hideLimits:  o.HideLimits && o.Mode != bucket.Shadow,
 		trace:       o.Trace,
 	}
+	t.appender, _ = p.(providers.Appender)
 	if t.base == nil {
 		t.base = http.DefaultTransport
 	}
@@ -135,14 +137,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	// This is not asked again, though a message gets older while its deletion waits: at worst a limit refuses it once
 	// that it did not draw on, and by that answer its bucket leads there.
 	now := time.Now()
-	call, ok := t.provider.Classify(body.request(req), now)
-	if !ok && !body.taken() {
-		return t.base.RoundTrip(req)
-	}
 	x := exchanges.Get().(*exchange)
-	x.t, x.ctx, x.req, x.body, x.call, x.trace = t, req.Context(), req, body, call, t.trace
-	if !ok {
-		return x.pass()
+	x.t, x.ctx, x.req, x.body, x.trace = t, req.Context(), req, body, t.trace
+	if ok := x.classify(body.request(req), now); !ok {
+		if body.taken() {
+			return x.pass()
+		}
+		x.recycle()
+		return t.base.RoundTrip(req)
 	}
 	if body.again == nil { // else the provider may have read it, which can take any time
 		x.now = now
@@ -152,7 +154,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.trace = join(t.trace, extra)
 	}
 	resp, err := x.run()
-	x.recycle()
+	if x.attempt == 1 && !x.looping && x.ticket.Waited() == 0 { // else more had to do with it
+		x.recycle()
+	}
 	return resp, err
 }
 

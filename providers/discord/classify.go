@@ -3,6 +3,7 @@ package discord
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,13 @@ var authorization = []string{"Authorization"}
 // Classify claims requests to /api on a host of Discord's. Their routes are the documented ones, with the method, such
 // as "POST /channels/{channel}/messages", or "other". The age of a message goes by its ID and by now.
 func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
+	return p.AppendClassify(nil, req, now)
+}
+
+// AppendClassify is Classify with the draws appended to some.
+func (p *Provider) AppendClassify(
+	draws []bucket.Draw, req *http.Request, now time.Time,
+) (providers.Call, bool) {
 	if req.URL == nil {
 		return providers.Call{}, false
 	}
@@ -65,11 +73,11 @@ func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, b
 		key.Limit = deletionOf(at.buf[at.n-1], now)
 	}
 
-	draws := 3 // as many as most have
+	n := 3 // as many as most have
 	if at.webhook() {
-		draws = 4
+		n = 4
 	}
-	call.Draws = make([]bucket.Draw, 0, draws)
+	call.Draws = slices.Grow(draws, n)
 	if key.Limit == firstAnswer {
 		// It is under no limit that anybody has seen, so nothing is learned here; but a refusal has to hold something
 		// back, and this is what holds nobody else. The id is as unique as the token; with an owner each, there would be

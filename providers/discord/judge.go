@@ -28,8 +28,9 @@ const (
 // Judge reads an answer: a 429 blocks what it is about, any other tells of the window of the route's counter, and a few
 // errors block a webhook or a credential that is of no more use.
 func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.Answer) providers.Verdict {
-	x := exchange{req: req, answer: a}
-	for _, d := range call.Draws {
+	x := exchange{req: req, call: call, answer: a}
+	for i := range call.Draws {
+		d := &call.Draws[i]
 		switch d.Key.Limit {
 		case global:
 			x.global = d.Key
@@ -64,6 +65,7 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 // An exchange is a request, what it drew on, and the answer.
 type exchange struct {
 	req    *http.Request
+	call   *providers.Call
 	answer *providers.Answer
 	parsed path // once asked for: few answers need it
 
@@ -93,21 +95,15 @@ func (x *exchange) learn() []bucket.Update {
 		c = oldRule(x.route)
 	}
 	w.Key = c
-	l := &lesson{window: w}
-	l.updates[1] = &l.window
+	room := x.call.GetRoom()
+	room.Windows[0] = w
+	room.Updates[1] = &room.Windows[0]
 	if c == x.route || !hashed && x.path().legacy { // then the request drew on it itself
-		return l.updates[1:]
+		return room.Updates[1:]
 	}
-	l.alias = bucket.Alias{Key: x.route, To: c}
-	l.updates[0] = &l.alias
-	return l.updates[:]
-}
-
-// A lesson is what most answers say, in one piece of memory.
-type lesson struct {
-	updates [2]bucket.Update
-	alias   bucket.Alias
-	window  bucket.Window
+	room.Alias = bucket.Alias{Key: x.route, To: c}
+	room.Updates[0] = &room.Alias
+	return room.Updates[:]
 }
 
 // counter returns the bucket that Discord's hash names. The hash stands for a kind of bucket: each credential and major

@@ -135,7 +135,12 @@ func spreadOf(d time.Duration) time.Duration {
 var learned bucket.Policy
 
 // Classify claims the requests to Intercom's hosts.
-func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
+func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
+	return p.AppendClassify(nil, req, now)
+}
+
+// AppendClassify is Classify with the draws appended to some.
+func (p *Provider) AppendClassify(draws []bucket.Draw, req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL == nil || !p.serves(req.URL.Host) {
 		return providers.Call{}, false
 	}
@@ -149,11 +154,15 @@ func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, boo
 		Provider: name,
 		Route:    route.name,
 		Repeat:   repeat,
-		Draws: []bucket.Draw{
-			{Key: bucket.Key{Provider: name, Limit: limitApp, Owner: owner}, Policy: p.app},
-			{Key: bucket.Key{Provider: name, Limit: limitWorkspace, Owner: p.workspaceOf(req, owner)}, Policy: p.workspace},
-			{Key: bucket.Key{Provider: name, Limit: limitResource, Owner: owner, Subject: route.name}, Policy: &learned},
-		},
+		Draws: append(draws,
+			bucket.Draw{Key: bucket.Key{Provider: name, Limit: limitApp, Owner: owner}, Policy: p.app},
+			bucket.Draw{
+				Key: bucket.Key{Provider: name, Limit: limitWorkspace, Owner: p.workspaceOf(req, owner)}, Policy: p.workspace,
+			},
+			bucket.Draw{
+				Key: bucket.Key{Provider: name, Limit: limitResource, Owner: owner, Subject: route.name}, Policy: &learned,
+			},
+		),
 	}, true
 }
 

@@ -46,31 +46,19 @@ func (p *Provider) Judge(_ *http.Request, call *providers.Call, a *providers.Ans
 	return v
 }
 
-// A lesson is what most answers say, in one piece of memory.
-type lesson struct {
-	updates [1]bucket.Update
-	app     bucket.Window
-}
-
-// A double lesson tells of the workspace as well.
-type doubleLesson struct {
-	updates        [2]bucket.Update
-	app, workspace bucket.Window
-}
-
 // lesson is what follows from an app's window. The workspace's begins and ends with it. How much is left of that, no
 // answer tells, so that all counts that is not granted here.
 func (p *Provider) lesson(w *bucket.Window, call *providers.Call) []bucket.Update {
+	room := call.GetRoom()
+	mine, theirs := &room.Windows[0], &room.Windows[1]
+	*mine, room.Updates[0] = *w, mine
 	if !p.tells(w.Limit) {
-		l := &lesson{app: *w}
-		l.updates[0] = &l.app
-		return l.updates[:]
+		return room.Updates[:1:1]
 	}
-	l := &doubleLesson{app: *w, workspace: *w}
-	l.workspace.Key, l.workspace.Doubt = call.Draws[workspace].Key, 0
-	l.workspace.Limit, l.workspace.Remaining = p.perWindow, p.perWindow
-	l.updates = [2]bucket.Update{&l.app, &l.workspace}
-	return l.updates[:]
+	*theirs, room.Updates[1] = *w, theirs
+	theirs.Key, theirs.Doubt = call.Draws[workspace].Key, 0
+	theirs.Limit, theirs.Remaining = p.perWindow, p.perWindow
+	return room.Updates[:]
 }
 
 // tells says whether there is something to tell of the workspace's window where an app's holds limit.

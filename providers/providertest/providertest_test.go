@@ -263,6 +263,47 @@ func TestABrokenRuleInAVerdictIsReported(t *testing.T) {
 	}
 }
 
+// appending is a fake that may be lent memory, and may make something else of it.
+type appending struct {
+	fake
+	spoil func(draws []bucket.Draw)
+}
+
+func (f appending) AppendClassify(draws []bucket.Draw, req *http.Request, now time.Time) (providers.Call, bool) {
+	call, ok := f.Classify(req, now)
+	call.Draws = append(draws, call.Draws...)
+	if f.spoil != nil {
+		f.spoil(call.Draws)
+	}
+	return call, ok
+}
+
+func TestAProviderMayBeLentMemory(t *testing.T) {
+	lent := func(_ *http.Request, c *providers.Call, _ *providers.Answer, v *providers.Verdict) {
+		room := c.GetRoom()
+		room.Windows[0] = bucket.Window{Key: fakeKey, Limit: 1}
+		room.Updates[0] = &room.Windows[0]
+		v.Updates = append(v.Updates, room.Updates[:1]...)
+	}
+	providertest.Test(t, appending{fake: fake{judge: lent}}, post())
+
+	reported(t, "draws on more where there is room", "AppendClassify gives another answer", appending{
+		spoil: func(draws []bucket.Draw) {
+			if cap(draws) > 1 {
+				draws[0].Weight = 2
+			}
+		},
+	})
+	reported(t, "leaves what was there", "where it is lent memory", fake{
+		judge: func(_ *http.Request, c *providers.Call, _ *providers.Answer, v *providers.Verdict) {
+			room := c.GetRoom()
+			room.Windows[0].Key = fakeKey
+			room.Updates[0] = &room.Windows[0]
+			v.Updates = append(v.Updates, room.Updates[:1]...)
+		},
+	})
+}
+
 // speaking is a fake that words its refusals itself.
 type speaking struct {
 	fake

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/providers"
 )
 
@@ -193,8 +194,36 @@ func (s *subject) classify(f form, now time.Time) (call providers.Call, broken [
 	if !claimed {
 		broken = append(broken, errors.New("Classify does not claim the request"))
 	}
-	return call, broken
+	return call, append(broken, s.append(f, now, &call)...)
 }
+
+// append asks the same of a provider that may be lent memory for its draws, too little and enough, and returns which rules
+// were broken.
+func (s *subject) append(f form, now time.Time, want *providers.Call) (broken []error) {
+	a, ok := s.p.(providers.Appender)
+	if !ok {
+		return nil
+	}
+	for _, room := range []int{0, 1, maxDraws} {
+		req, copies := s.request(f)
+		before := req.Clone(req.Context())
+		draws := make([]bucket.Draw, room)
+		for i := range draws {
+			draws[i] = bucket.Draw{Key: bucket.Key{Subject: "left over"}, Weight: 2, Policy: &bucket.Policy{}}
+		}
+		broken = append(broken, total("AppendClassify", func() {
+			got, claimed := a.AppendClassify(draws[:0], req, now)
+			if !claimed || !reflect.DeepEqual(got, *want) {
+				broken = append(broken, errors.New("AppendClassify gives another answer than Classify"))
+			}
+		})...)
+		broken = append(broken, untouched("AppendClassify", req, before, *copies)...)
+	}
+	return broken
+}
+
+// maxDraws are more than a request has.
+const maxDraws = 64
 
 // untouched says what a method did to a request, and to copies of its body, that it must not.
 func untouched(method string, req, before *http.Request, copies []*body) (broken []error) {
@@ -240,7 +269,24 @@ func (s *subject) judge(call *providers.Call, a *providers.Answer) (v providers.
 	if !reflect.DeepEqual(v, again) {
 		broken = append(broken, errors.New("Judge gives two answers to one question"))
 	}
+	lent := *call
+	lent.Room = leftOver()
+	broken = append(broken, total("Judge", func() { again = s.p.Judge(req, &lent, a) })...)
+	if !reflect.DeepEqual(v, again) {
+		broken = append(broken, errors.New("Judge gives another answer where it is lent memory"))
+	}
 	return v, broken
+}
+
+// leftOver is memory in which another answer has left what it said.
+func leftOver() *providers.Room {
+	key := bucket.Key{Provider: "left", Limit: "over", Owner: "of", Subject: "another"}
+	w := bucket.Window{
+		Key: key, Limit: 9, Remaining: 9, ResetAfter: time.Hour, ResetAt: received, Date: received, Precision: time.Second,
+	}
+	r := &providers.Room{Alias: bucket.Alias{Key: key, To: key}, Windows: [...]bucket.Window{w, w}}
+	r.Updates = [...]bucket.Update{&r.Alias, &r.Windows[0]}
+	return r
 }
 
 // total calls f and says whether it panicked.

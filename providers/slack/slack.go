@@ -2,6 +2,7 @@ package slack
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,12 @@ func (p *Provider) caller(req *http.Request, r *realm) caller {
 
 // Classify claims the requests to Slack's APIs and says what they draw on. To find a token or a channel it may read up
 // to 64 KiB of what req.GetBody returns.
-func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
+func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
+	return p.AppendClassify(nil, req, now)
+}
+
+// AppendClassify is Classify with the draws appended to some.
+func (p *Provider) AppendClassify(draws []bucket.Draw, req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL == nil {
 		return providers.Call{}, false
 	}
@@ -147,7 +153,7 @@ func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, boo
 	switch s {
 	case siteWeb, siteAPI:
 		if rest, ok := strings.CutPrefix(path, "/api/"); ok {
-			return p.webAPI(req, p.caller(req, realm), rest), true
+			return p.webAPI(draws, req, p.caller(req, realm), rest), true
 		}
 		if s == siteAPI {
 			return p.restAPI(req, p.caller(req, realm)), true
@@ -219,7 +225,7 @@ func (p *Provider) hook(req *http.Request, c caller) providers.Call {
 }
 
 // webAPI is a call of a method.
-func (p *Provider) webAPI(req *http.Request, c caller, path string) providers.Call {
+func (p *Provider) webAPI(draws []bucket.Draw, req *http.Request, c caller, path string) providers.Call {
 	path = strings.TrimRight(path, "/")
 	called := path[strings.LastIndexByte(path, '/')+1:]
 	m, subject := c.methods[called], ""
@@ -248,7 +254,7 @@ func (p *Provider) webAPI(req *http.Request, c caller, path string) providers.Ca
 		call.Repeat = providers.Always
 	}
 	owner := c.owner(c.told, &a)
-	call.Draws = make([]bucket.Draw, 0, m.draws)
+	call.Draws = slices.Grow(draws, m.draws)
 	for channels := a.channels; channels != "" && len(call.Draws) < maxChannels; {
 		var channel string
 		channel, channels, _ = strings.Cut(channels, ",")
