@@ -311,15 +311,20 @@ func (r *Registry) giveUp(w *waiter, now instant, err *WaitError) {
 // expire fails those waiting who draw on s and whose turn, now that it is blocked, comes too late. Some may still
 // be linked to it that do so no more, as it was a counter's former name.
 func (r *Registry) expire(s *state, now instant) {
-	if s.line == nil {
+	if s.line == nil || s.blocked <= s.line.soonest {
 		return
 	}
 	var late []*waiter
+	soonest := never
 	for k := s.line.drawing; k != nil; k = k.next {
-		if s.blocked > k.waiter.latest && k.waiter.ticket.drawsOn(s) {
-			late = append(late, k.waiter)
+		switch w := k.waiter; {
+		case s.blocked <= w.latest:
+			soonest = min(soonest, w.latest)
+		case w.ticket.drawsOn(s):
+			late = append(late, w)
 		}
 	}
+	s.line.soonest = soonest
 	for _, w := range late {
 		if w.in != nil { // else another's end has let it go
 			r.fail(w, now, &WaitError{Key: w.ticket.keyAt(s), Until: r.time(s.blocked), Err: w.latestErr})

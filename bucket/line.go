@@ -9,6 +9,7 @@ type line struct {
 	classes []class
 	waiting int
 	drawing *link   // everybody who waits and draws on the bucket
+	soonest instant // for none of those is it too late before
 	aside   int32   // units set aside for the favoured one, if it draws on the bucket
 	turn    instant // when the next of a herd may go, and 0 while there is no herd; see state.herd
 	wakeAt  instant // when the first may be let through; meaningful while in Registry.wakes
@@ -88,9 +89,10 @@ func (w *waiter) linkTo(s *state) {
 		}
 	}
 	if s.line == nil {
-		s.line = &line{state: s, wake: -1}
+		s.line = &line{state: s, wake: -1, soonest: never}
 		s.kind.join(s.line)
 	}
+	s.line.soonest = min(s.line.soonest, w.latest)
 	w.links = append(w.links, link{state: s, waiter: w, next: s.line.drawing})
 	k := &w.links[len(w.links)-1]
 	if k.next != nil {
