@@ -21,7 +21,10 @@ func TestARefusalThatTheDocumentedLimitDoesNotExplainShowsAStricterOne(t *testin
 		d := documented()
 		b.ask(d).done()
 		late := b.ask(d)
-		late.done(block(d, 30*sec), stricter(d, 10*time.Minute))
+		changes := late.done(block(d, 30*sec), stricter(d, 10*time.Minute))
+		if want := (bucket.Change{Key: d.Key, Limit: 1}); len(changes) != 2 || changes[1] != want {
+			b.Errorf("told of %+v", changes)
+		}
 		qs := b.askAll(3, d)
 		for i, at := range []time.Duration{30 * sec, 90 * sec, 150 * sec} {
 			b.pass(at - b.now() - 1)
