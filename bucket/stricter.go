@@ -24,6 +24,9 @@ func (e *answer) stricter(u *Stricter) {
 	}
 	s.kind.strict = &strictness{u.Policy, e.now.add(min(u.For, e.r.maxBlock))}
 	s.setPolicy(u.Policy, e.now)
+	if u.Policy.Quota > 0 {
+		e.changes = append(e.changes, Change{Key: u.Key, Limit: u.Policy.Quota})
+	}
 	e.touched = append(e.touched, s)
 }
 
