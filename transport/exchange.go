@@ -35,6 +35,7 @@ type exchange struct {
 	// Memory for what most requests draw on, and for what most answers say.
 	draws [4]bucket.Draw
 	room  providers.Room
+	begin []byte // of an answer
 }
 
 // exchanges are zero ones. They are large, and what they are for is short.
@@ -42,7 +43,8 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // recycle has the exchange, which is over, used for another request.
 func (x *exchange) recycle() {
-	*x = exchange{}
+	clear(x.begin) // answers may hold credentials
+	*x = exchange{begin: x.begin[:0]}
 	exchanges.Put(x)
 }
 
@@ -254,7 +256,7 @@ func (x *exchange) judge(resp *http.Response, most int, sent, received time.Time
 	x.answer = providers.Answer{
 		Status:   resp.StatusCode,
 		Header:   resp.Header,
-		Body:     peek(resp, most),
+		Body:     x.peek(resp, most),
 		Sent:     sent,
 		Received: received,
 	}
