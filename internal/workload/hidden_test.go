@@ -158,3 +158,25 @@ func TestAHiddenLimitThatWasRaisedIsLearnedAnewInTime(t *testing.T) {
 		}
 	})
 }
+
+// Others use up the emoji of a guild, too: what one guild shows is not taken for what the next allows.
+func TestTheHiddenLimitOfEmojiRefusesOneInEachGuild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const route = "POST /guilds/{guild}/emojis"
+		f := discordFake(discordtest.Options{Global: -1, Limits: map[string]discordtest.Limit{
+			route: {}, route + " also": {N: 50, Window: time.Hour},
+		}})
+		defer f.Close()
+		client, _ := newClient(routesOnly(), f)
+		calls := messages("/v10", 3, 250)
+		for i := range calls {
+			calls[i].url = fmt.Sprintf("https://discord.com/api/v10/guilds/%d/emojis", 5+i%3)
+			calls[i].body = `{"name":"x","image":"data:image/png;base64,"}`
+		}
+		quick(t, all(t, client, calls), 4*time.Hour+roundTrip)
+		if r := f.Report(); r.Refused != 3 || r.ViolationCount != 0 || r.OK != len(calls) {
+			t.Errorf("%d refused, %d violations, %d processed; want 3, 0, %d: %v",
+				r.Refused, r.ViolationCount, r.OK, len(calls), r.RefusedBy)
+		}
+	})
+}

@@ -95,6 +95,11 @@ func (p *Provider) AppendClassify(
 			key.Limit = renaming
 			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.narrow})
 		}
+		if limit := rare(key.Limit); limit != "" {
+			// Others use it up, too, in each guild and channel in another way: what is learned of one is not so of the next.
+			key := bucket.Key{Provider: name, Limit: limit, Owner: key.Owner + " " + key.Subject, Subject: key.Subject}
+			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.narrow})
+		}
 		if key.Limit == edit && mayEditOld(at.buf[at.n-1], now) {
 			key.Limit = editOld
 			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.narrow})

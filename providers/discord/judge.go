@@ -36,7 +36,7 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 			x.global = d.Key
 		case egress:
 			x.egress = d.Key
-		case renaming:
+		case renaming, emojis, stickers, crossposts:
 			x.renaming = d.Key
 		case editOld:
 			x.editOld = d.Key

@@ -161,6 +161,13 @@ func TestASharedLimitHoldsOneResourceOfOneRoute(t *testing.T) {
 			if tt.name == "webhook of a channel" {
 				held = hidden(41*time.Second, resource)
 			}
+			if limit := map[string]string{
+				"crosspost": "crossposts of a channel", "emoji": "emojis of a guild", "sticker": "stickers of a guild",
+			}[tt.name]; limit != "" { // of which others use some, too
+				further := resource
+				further.Limit, further.Owner = limit, resource.Owner+" "+resource.Subject
+				held = hidden(41*time.Second, further)
+			}
 			want := providers.Verdict{
 				Updates: append(held, bucket.Uncounted{Key: resource}),
 				Refused: true, Scope: providers.ScopeShared,

@@ -42,6 +42,29 @@ func (p *path) reacts(method string) bool {
 		(method == http.MethodPut || method == http.MethodDelete)
 }
 
+// Emoji and stickers of a guild, and messages that are published, are under limits of an hour of which headers tell wrong
+// or nothing: https://discord.com/developers/docs/resources/emoji, https://github.com/discord/discord-api-docs/issues/4008,
+// https://github.com/discordjs/discord.js/issues/4956
+const (
+	emojis     = "emojis of a guild"
+	stickers   = "stickers of a guild"
+	crossposts = "crossposts of a channel"
+)
+
+// rare returns the limit of those that the requests of a route are under, "" if they are under none.
+func rare(route string) string {
+	switch route {
+	case "POST /guilds/{guild}/emojis", "PATCH /guilds/{guild}/emojis/{emoji}", "DELETE /guilds/{guild}/emojis/{emoji}":
+		return emojis
+	case "POST /guilds/{guild}/stickers", "PATCH /guilds/{guild}/stickers/{sticker}",
+		"DELETE /guilds/{guild}/stickers/{sticker}":
+		return stickers
+	case "POST /channels/{channel}/messages/{message}/crosspost":
+		return crossposts
+	}
+	return ""
+}
+
 // maxPrefix is how much is read of the body of an editChannel. Permissions may make it long, and only in groups of
 // users has it a picture.
 const maxPrefix = 16 << 10
