@@ -325,6 +325,12 @@ func (e *answer) split(c *state) {
 	c.links.told, c.links.teller = reading{}, nil
 }
 
+// latest is the beginning of the year 2201.
+const latest = 7_289_654_400
+
+// credible says whether a clock may show t: from 1970 to 2200. It does without the calendar, which takes its time.
+func credible(t time.Time) bool { return 0 <= t.Unix() && t.Unix() < latest }
+
 // end reckons when a window ends; it reports false if the answer does not tell.
 func (r *Registry) end(u *Window, k *kind, in *reading) bool {
 	precision := min(max(u.Precision, 0), r.maxBlock)
@@ -333,9 +339,9 @@ func (r *Registry) end(u *Window, k *kind, in *reading) bool {
 		after := min(u.ResetAfter, r.maxBlock)
 		in.lo, in.hi = in.sent.add(after), in.received.add(after)
 		in.after = span{after - precision, after}
-	case u.ResetAt.Year() < 1970 || u.ResetAt.Year() > 2200:
+	case !credible(u.ResetAt):
 		return false // none, or no such time
-	case u.Date.Year() < 1970 || u.Date.Year() > 2200:
+	case !credible(u.Date):
 		in.lo = r.instant(u.ResetAt)
 		in.hi = in.lo
 	default:

@@ -410,3 +410,6 @@ func (r *Registry) Remembered(key Key) int {
 
 // SyncDir has a directory's names reach the disk.
 func SyncDir(path string) error { return syncDir(path) }
+
+// Credible says whether a clock may show a time.
+var Credible = credible

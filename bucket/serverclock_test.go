@@ -119,3 +119,19 @@ func TestAnAnswerOutOfOrderMakesNothingMoreOrLessCertain(t *testing.T) {
 		t.Errorf("[%v, %v] became [%v, %v], though it says nothing that was not known", lo, hi, l, h)
 	}
 }
+
+func TestAClockShowsTheYearsFrom1970To2200(t *testing.T) {
+	for at, want := range map[time.Time]bool{
+		{}:                       false,
+		time.Unix(-1, 0):         false,
+		time.Unix(0, 0):          true,
+		time.Unix(1<<62, 0):      false,
+		time.Unix(-(1 << 62), 0): false,
+		time.Date(2201, time.January, 1, 0, 0, 0, -1, time.UTC): true,
+		time.Date(2201, time.January, 1, 0, 0, 0, 0, time.UTC):  false,
+	} {
+		if got := bucket.Credible(at); got != want {
+			t.Errorf("of %v it is %t, want %t", at, got, want)
+		}
+	}
+}

@@ -13,8 +13,17 @@ import (
 	"github.com/underlimit/underlimit/providers"
 )
 
-// An exchange is one request on its way through the transport, over all its attempts.
+// An exchange is one request on its way through the transport, over all its attempts, with memory for what most requests
+// draw on, and for what most answers say.
 type exchange struct {
+	passage
+	draws [4]bucket.Draw
+	room  providers.Room
+	begin []byte // of an answer
+}
+
+// A passage is what concerns one request alone.
+type passage struct {
 	t      *Transport
 	ctx    context.Context
 	req    *http.Request // the caller's, which stays as it is
@@ -31,20 +40,16 @@ type exchange struct {
 	answer   providers.Answer // the latest, while the provider reads it
 
 	suppressed RetryReason // why it would have been sent again if the budget allowed it
-
-	// Memory for what most requests draw on, and for what most answers say.
-	draws [4]bucket.Draw
-	room  providers.Room
-	begin []byte // of an answer
 }
 
-// exchanges are zero ones. They are large, and what they are for is short.
+// exchanges are those that are over. They are large, and what they are for is short.
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// recycle has the exchange, which is over, used for another request.
+// recycle has the exchange, which is over, used for another request. Draws and updates hold no credentials, and may stay:
+// to clear them costs the more the busier the garbage collector is.
 func (x *exchange) recycle() {
 	clear(x.begin) // answers may hold credentials
-	*x = exchange{begin: x.begin[:0]}
+	x.passage, x.begin = passage{}, x.begin[:0]
 	exchanges.Put(x)
 }
 
