@@ -17,9 +17,10 @@ func routeOf(method, path string) route {
 	}
 	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
 	first, _, _ := strings.Cut(path, "/")
-	for _, r := range routes[start{method, first}] {
-		if matches(r.template, path) {
-			return r
+	some := routes[start{method, first, strings.Count(path, "/")}]
+	for i := range some {
+		if matches(some[i].template, path) {
+			return some[i]
 		}
 	}
 	return other
@@ -40,8 +41,11 @@ func matches(template, path string) bool {
 	}
 }
 
-// A start is where the routes of a request are looked for: its method and the first segment of its path.
-type start struct{ method, segment string }
+// A start is where the routes of a request are looked for: its method, the first segment of its path, and how many follow.
+type start struct {
+	method, segment string
+	slashes         int
+}
 
 type route struct {
 	template, name string
@@ -77,7 +81,7 @@ func parse(table string) map[start][]route {
 		}
 		first, _, _ := strings.Cut(template[1:], "/")
 		for method := range strings.FieldsSeq(methods) {
-			at := start{method, first}
+			at := start{method, first, strings.Count(template[1:], "/")}
 			name := method + " " + template
 			index[at] = append(index[at], route{template: template[1:], name: name, repeat: repeats[name]})
 		}
