@@ -247,7 +247,7 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 		return
 	}
 	in.shortest = s.kind.provider.trips.shortest
-	s.window.roll(e.now, s.inflight, in.shortest)
+	s.window.roll(e.now, s.inflight+in.mine, in.shortest) // the request that is answered was in flight, too
 	was := s.window
 	corrections.add(s.window.observe(in, s.kind.fixed))
 	if s.window.lo == in.lo && s.window.hi == in.hi && (was.hi == 0 || in.lo > was.hi || in.hi < was.lo) {

@@ -288,3 +288,35 @@ func TestNothingIsKnownOfTheNextWindowWhereNoAnswerToldALimit(t *testing.T) {
 		}
 	})
 }
+
+// Nobody asks in between, so that it is an answer that finds the window over.
+func TestTheFirstAnswerAfterAWindowsEndCountsWhereItSaysItDid(t *testing.T) {
+	told := func(d bucket.Draw, left int, after time.Duration) bucket.Window {
+		w := window(d, 4, left, after)
+		w.Doubt = 1 // it leaves out the request it answers
+		return w
+	}
+	inBubble(t, nil, func(b *bubble) { // in the new window
+		d := open("w", "")
+		b.ask(d).done(told(d, 3, 10*sec))
+		b.pass(10*sec - ms)
+		first, second := b.ask(d), b.ask(d)
+		b.pass(50 * ms)
+		first.done(told(d, 3, 9950*ms))
+		second.done(told(d, 3, 9950*ms))
+		wantWaiting(1, b.askAll(3, d)...)
+		b.pass(10 * sec)
+	})
+	inBubble(t, nil, func(b *bubble) { // in the old one
+		d := open("w", "")
+		b.ask(d).done(told(d, 3, 10*sec))
+		b.pass(10*sec - ms)
+		old, first, second := b.ask(d), b.ask(d), b.ask(d)
+		b.pass(50 * ms)
+		old.done(told(d, 3, ms))
+		first.done(told(d, 3, 9950*ms))
+		second.done(told(d, 3, 9950*ms))
+		wantWaiting(1, b.askAll(3, d)...)
+		b.pass(10 * sec)
+	})
+}
