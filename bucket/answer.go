@@ -343,7 +343,7 @@ func (r *Registry) end(u *Window, k *kind, in *reading) bool {
 		return false // none, or no such time
 	case !credible(u.Date):
 		in.lo = r.instant(u.ResetAt)
-		in.hi = in.lo
+		in.hi = in.lo.add(time.Duration(in.received - in.sent)) // as if an answer had to tell of it, as with the others
 	default:
 		if k.clock == nil {
 			k.clock = &ServerClock{}

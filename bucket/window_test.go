@@ -320,3 +320,18 @@ func TestTheFirstAnswerAfterAWindowsEndCountsWhereItSaysItDid(t *testing.T) {
 		b.pass(10 * sec)
 	})
 }
+
+// Where an answer does not tell the server's time, a reset is by our clock, and who waits for it must not arrive sooner.
+func TestNobodyIsSentBeforeAnInstantByOurClock(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("w", "")
+		for left := 5; left >= 0; left-- {
+			q := b.ask(d)
+			b.pass(500 * ms)
+			q.done(bucket.Window{Key: d.Key, Limit: 6, Remaining: left, ResetAt: b.start.Add(10 * sec)})
+		}
+		q := b.ask(d)
+		b.pass(20 * sec)
+		q.wantAt(10 * sec)
+	})
+}
