@@ -174,6 +174,7 @@ func (r *Registry) foldInto(s, to *state, now instant) {
 	}
 	s.join(to)
 	s.links.folded = true
+	r.unshare(s)
 	s.window, s.probe = window{}, probeNone
 	if s.line != nil {
 		for k := s.line.drawing; k != nil; k = k.next {

@@ -229,6 +229,14 @@ func sharedPlace(key *Key) int {
 	return n % len(Registry{}.shared)
 }
 
+// unshare takes a bucket out of Registry.shared, as one that is no longer found by its key.
+func (r *Registry) unshare(s *state) {
+	key := s.key()
+	if place := &r.shared[sharedPlace(&key)]; *place == s {
+		*place = nil
+	}
+}
+
 // make adds the bucket of a key that has none.
 func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 	r.evict(now)
@@ -255,10 +263,8 @@ func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 
 // remove forgets a bucket.
 func (r *Registry) remove(s *state) {
+	r.unshare(s)
 	key := s.key()
-	if place := &r.shared[sharedPlace(&key)]; *place == s {
-		*place = nil
-	}
 	if hash := r.hash(&key); r.states[hash] == s {
 		delete(r.states, hash)
 	} else {

@@ -164,3 +164,30 @@ func TestWhatIsKnownOfANameIsWhatIsKnownOfItsBucket(t *testing.T) {
 		b.ask(id).wantAt(0)
 	})
 }
+
+func TestABucketWithoutASubjectMayTurnOutToBeAnother(t *testing.T) {
+	hook, channel := bucket.Draw{Key: key("webhook", ""), Policy: modelPost}, named("C1")
+	oneAtATime := func(b *bubble) {
+		qs := []*request{b.ask(hook), b.ask(channel), b.ask(hook)}
+		for i, q := range qs {
+			wantWaiting(2-i, qs...)
+			q.done()
+			b.pass(sec)
+		}
+	}
+	t.Run("after it was drawn on", func(t *testing.T) {
+		inBubble(t, nil, func(b *bubble) {
+			b.ask(hook).done()
+			b.ask(open("other", "")).done(sameBucket(hook, channel))
+			b.pass(10 * sec)
+			oneAtATime(b)
+		})
+	})
+	t.Run("after a restart", func(t *testing.T) {
+		inBubble(t, nil, func(b *bubble) {
+			b.ask(open("other", "")).done(sameBucket(hook, channel))
+			b = b.restart()
+			oneAtATime(b)
+		})
+	})
+}

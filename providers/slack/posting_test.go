@@ -163,6 +163,18 @@ func TestAWebhookThatIsHandedOutSharesWhatItsChannelAllows(t *testing.T) {
 	})
 }
 
+func TestAWebhookThatWasUsedBeforeItsChannelIsKnownSharesWhatThatAllows(t *testing.T) {
+	const target = "https://hooks.slack.com/services/T1/B1/secret"
+	hook := func() *http.Request { return request(t, "POST", target, "{}") }
+	inWorld(t, nil, func(w *world) {
+		w.goes(hook(), 0, 200, "ok")
+		w.send(exchange(t, "oauth.v2.access"), 200, installation(target, "C1"))
+		w.ok(postTo(t, "C1"), time.Second)
+		w.goes(hook(), 2*time.Second, 200, "ok")
+		w.ok(postTo(t, "C1"), 3*time.Second)
+	})
+}
+
 func TestNoWebhookIsLearnedFromWhatIsNone(t *testing.T) {
 	const target = "https://hooks.slack.com/services/T1/B1/secret"
 	learns := func(opts *slack.Options, body string) bool {
