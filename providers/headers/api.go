@@ -9,14 +9,16 @@ import (
 )
 
 // An API describes an API whose limits need no code, only names and numbers. It is plain data: it can be written in a
-// program, and read from JSON or, with a library that knows yaml tags and durations, from YAML. The zero value of every
-// field but Hosts means that there is nothing particular to say.
+// program, and read from JSON or, with a library that knows yaml tags and durations, from YAML: go.yaml.in/yaml/v3 does,
+// and tells names that are none if its decoder's KnownFields are asked for. The zero value of every field but Hosts
+// means that there is nothing particular to say.
 type API struct {
 	// Name names the API in keys and metrics. Empty is the first of Hosts.
 	Name string `json:"name,omitempty" yaml:"name,omitempty"`
 
-	// Hosts are the names of its hosts, with a port where that is not the scheme's own. In "*.example.com" the star
-	// stands for anything, and each host that it stands for is counted apart; all others are one.
+	// Hosts are the names of its hosts, with a port where that is not the scheme's own; an address of IPv6 stands in
+	// brackets. In "*.example.com" the star stands for anything, and each host that it stands for is counted apart; all
+	// others are one.
 	Hosts []string `json:"hosts" yaml:"hosts"`
 
 	// Credential names the header fields that hold the credential: the first that a request has tells whose limits
@@ -110,7 +112,8 @@ type Limit struct {
 	// Host is the name of a host, as in [API.Hosts]; empty is every host, each counted apart.
 	Host string `json:"host,omitempty" yaml:"host,omitempty"`
 	// Path is a path with all that is below it: "/search" and "/search/" are "/search" and "/search/users", not
-	// "/searches". A segment "*" stands for any one. Empty is every path.
+	// "/searches". A segment "*" stands for any one, and "%2F" for a slash that is part of a segment. Empty is every
+	// path.
 	Path string `json:"path,omitempty" yaml:"path,omitempty"`
 	// Method is a method, or several with spaces in between. Empty is every method.
 	Method string `json:"method,omitempty" yaml:"method,omitempty"`

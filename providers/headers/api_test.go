@@ -126,6 +126,37 @@ func TestARequestDrawsOnItsScopeAndOnAllLimitsThatMatch(t *testing.T) {
 	}
 }
 
+func TestAPathIsReadAsServersReadIt(t *testing.T) {
+	const windows, search = "acme, acme daily, acme bucket, acme bytes",
+		"acme search, acme search daily, acme search bucket, acme search bytes"
+	const files = ", acme POST api.acme.example/v1/*/files/ 3 per 1m0s"
+	for _, tt := range []struct{ method, path, scope, endpoint, limit string }{
+		{"GET", "/v1/search", search, "/v1/search", ""},
+		{"GET", "/v1/%73earch", search, "/v1/search", ""},
+		{"GET", "//v1///search/", search, "/v1/search", ""},
+		{"GET", "/v1/./search", search, "/v1/search", ""},
+		{"GET", "/v1/users/../search", search, "/v1/search", ""},
+		{"GET", "/../v1/search", search, "/v1/search", ""},
+		{"GET", "/v1/search/..", windows, "/v1", ""},
+		{"GET", "/v1/.search", windows, "/v1/.search", ""},
+		{"GET", "/v1%2Fsearch", windows, "/*", ""},
+		{"PATCH", "/v1/group%2Fname/files", windows, "/v1/*/files", ""},
+		{"POST", "/v1/group%2Fname/files", strings.ReplaceAll(search, "search", "write"), "/v1/*/files", files},
+	} {
+		call, _ := acmeProvider().Classify(acmeRequest(tt.method, "https://api.acme.example"+tt.path), time.Time{})
+		want := tt.scope + ", acme all, acme endpoint [" + tt.method + " " + tt.endpoint + "]" + tt.limit
+		if got := draws(&call); got != want {
+			t.Errorf("%s %s draws on\n%s, want\n%s", tt.method, tt.path, got, want)
+		}
+	}
+	req := acmeRequest(http.MethodGet, "https://api.acme.example/v1/search")
+	req.URL.RawPath = "/of%2Fanother" // which then does not count
+	call, _ := acmeProvider().Classify(req, time.Time{})
+	if want := search + ", acme all, acme endpoint [GET /v1/search]"; draws(&call) != want {
+		t.Errorf("with another RawPath: draws on\n%s, want\n%s", draws(&call), want)
+	}
+}
+
 func TestALimitIsWhatItsNumbersSay(t *testing.T) {
 	p := headers.New(&headers.Options{Secret: "pepper", Limits: []headers.Limit{
 		{Host: "api.github.com", Path: "/search/", Limit: 30, Per: time.Minute},
@@ -327,6 +358,26 @@ func TestADescriptionIsData(t *testing.T) {
 	}
 }
 
+// YAML is read by other packages, which go by the tags.
+func TestADescriptionHasTheSameNamesInYAMLAsInJSON(t *testing.T) {
+	var check func(reflect.Type)
+	check = func(of reflect.Type) {
+		for of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		if of.Kind() != reflect.Struct {
+			return
+		}
+		for f := range of.Fields() {
+			if j, y := f.Tag.Get("json"), f.Tag.Get("yaml"); j == "" || j != y {
+				t.Errorf("%v.%s is %q in JSON and %q in YAML", of, f.Name, j, y)
+			}
+			check(f.Type)
+		}
+	}
+	check(reflect.TypeFor[headers.API]())
+}
+
 func TestADescriptionThatIsMisspelledIsNotRead(t *testing.T) {
 	for _, text := range []string{
 		`{"host": "a.example"}`, `{"windows": [{"left": "X"}]}`, `{"limits": [{"limit": 1, "pro": "1s"}]}`,
@@ -352,6 +403,8 @@ func TestOptionsThatMakeNoSenseAreTold(t *testing.T) {
 		"no hosts":               change(func(a *headers.API) { a.Hosts = nil }),
 		`"a b" is no host`:       change(func(a *headers.API) { a.Hosts = []string{"a b"} }),
 		`"*.*" is no host`:       change(func(a *headers.API) { a.Hosts = []string{"*.*"} }),
+		`"::1" is no host`:       change(func(a *headers.API) { a.Hosts = []string{"::1"} }),
+		`"[a" is no host`:        change(func(a *headers.API) { a.Hosts = []string{"[a"} }),
 		"its name is not plain":  change(func(a *headers.API) { a.Name = "a\nb" }),
 		"it is silent":           change(func(a *headers.API) { a.Silent = true }),
 		"window \"\" is not":     change(func(a *headers.API) { a.Windows[1].Name = "" }),
@@ -361,6 +414,7 @@ func TestOptionsThatMakeNoSenseAreTold(t *testing.T) {
 		"a reset unit":           change(func(a *headers.API) { a.Windows[0].ResetUnit = "weeks" }),
 		"the name of scope \"\"": change(func(a *headers.API) { a.Scopes[0].Name = "" }),
 		"a status that refuses":  change(func(a *headers.API) { a.Refusals[0].Status = 200 }),
+		"refusal 2 has a status": change(func(a *headers.API) { a.Refusals[2].Status = 0 }),
 		"the wait of refusal":    change(func(a *headers.API) { a.Refusals[0].Wait = -1 }),
 		"values of no field":     change(func(a *headers.API) { a.Refusals[1].Field = "" }),
 		"which is no limit":      change(func(a *headers.API) { a.Refusals[1].Holds = "some" }),
@@ -415,6 +469,7 @@ func TestOptionsThatMakeSensePass(t *testing.T) {
 			{Name: "b", Limit: 2, Per: 9, Endpoint: true},
 			{Limit: 1, Per: 9},
 			{Limit: 2, Per: 9},
+			{Host: "[::1]:8080", Limit: 2, Per: 9},
 		}},
 	} {
 		if err := o.Validate(); err != nil {

@@ -219,7 +219,7 @@ func (a *API) validate() error {
 		rule(s.Name != "" && isLabel(s.Name), "the name of scope %.40q is not plain and short", s.Name)
 	}
 	for i, r := range a.Refusals {
-		rule(r.Status >= 400 && r.Status < 600 || r.Not, "refusal %d has a status that refuses nothing", i)
+		rule(r.Status >= 400 && r.Status < 600, "refusal %d has a status that refuses nothing", i)
 		rule(r.Wait >= 0 && r.Wait <= field.Max, "the wait of refusal %d makes no sense", i)
 		rule(r.Field != "" || len(r.Values) == 0, "refusal %d has values of no field", i)
 		rule(r.Holds == "" || slices.ContainsFunc(a.Limits, func(l Limit) bool { return l.Name == r.Holds }),
@@ -298,7 +298,8 @@ func validate(of string, limits []Limit) error {
 }
 
 func isHost(h string) bool {
-	return h != "" && presentable(strings.Replace(lowerHost(h), "*", "", 1))
+	h = strings.Replace(lowerHost(h), "*", "", 1)
+	return h != "" && presentable(h) && (h[0] == '[' || strings.Count(h, ":") <= 1)
 }
 
 // isLabel says whether a name can be part of a key.

@@ -2,8 +2,8 @@ package headers
 
 // Places returns how many hosts p remembers.
 func (p *Provider) Places() int {
-	p.places.mu.RLock()
-	defer p.places.mu.RUnlock()
+	p.places.mu.Lock()
+	defer p.places.mu.Unlock()
 	return len(p.places.known)
 }
 

@@ -81,14 +81,15 @@ func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, boo
 	api := place.api
 	credential := api.credentialOf(req)
 	owner := p.digest.Of(credential)
-	names := place.names[api.scopeOf(req)]
+	path := pathOf(req.URL)
+	names := place.names[api.scopeOf(req.Method, path)]
 	draws := make([]bucket.Draw, len(names), len(names)+len(place.limits))
 	for i, n := range names {
 		key := bucket.Key{Provider: name, Limit: n, Owner: owner, Subject: place.subject}
 		draws[i] = bucket.Draw{Key: key, Policy: api.policy}
 	}
 	for i := range place.limits {
-		if d, ok := place.limits[i].draw(req, credential, owner); ok {
+		if d, ok := place.limits[i].draw(req.Method, path, credential, owner); ok {
 			draws = append(draws, d)
 		}
 	}
@@ -118,10 +119,10 @@ func (a *api) credentialOf(req *http.Request) string {
 	return ""
 }
 
-// scopeOf returns the index of a request's scope; that of the nameless one is the last.
-func (a *api) scopeOf(req *http.Request) int {
+// scopeOf returns the index of the scope of a request to a path; that of the nameless one is the last.
+func (a *api) scopeOf(method, path string) int {
 	for i := range a.scopes {
-		if a.scopes[i].matches(req) {
+		if a.scopes[i].matches(method, path) {
 			return i
 		}
 	}
@@ -152,6 +153,9 @@ func hostOf(u *url.URL) (host string, ok bool) {
 	if host == "" {
 		return "", false
 	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // an address of IPv6, whose end must not be taken for a port
+	}
 	if port := u.Port(); port != "" && port != standard {
 		host += ":" + port
 	}
@@ -166,5 +170,8 @@ const maxHost = 253
 
 // presentable says whether a host's name, or its address, can be one and may be shown.
 func presentable(host string) bool {
+	if address, port, ok := strings.Cut(host, "]"); ok && strings.HasPrefix(address, "[") {
+		host = address[1:] + port
+	}
 	return len(host) <= maxHost && strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-._:") == ""
 }

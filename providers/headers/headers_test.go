@@ -70,9 +70,11 @@ func TestAHostAndACredentialMakeALimit(t *testing.T) {
 		"http://api.example:80/":                    {Limit: "api.example"},
 		"http://api.example:443/":                   {Limit: "api.example:443"},
 		"https://127.0.0.1:8080/":                   {Limit: "127.0.0.1:8080"},
-		"https://[::1]/":                            {Limit: "::1"},
+		"https://[::1]/":                            {Limit: "[::1]"},
+		"https://[::1]:8080/":                       {Limit: "[::1]:8080"},
+		"https://[::1:8080]/":                       {Limit: "[::1:8080]"},
 		"https://b%C3%BCcher.example/":              {Limit: "other", Subject: d.Of("bücher.example")},
-		"https://[fe80::1%25eth0]:8080":             {Limit: "other", Subject: d.Of("fe80::1%eth0:8080")},
+		"https://[fe80::1%25eth0]:8080":             {Limit: "other", Subject: d.Of("[fe80::1%eth0]:8080")},
 		"https://" + strings.Repeat("a", 254) + "/": {Limit: "other", Subject: d.Of(strings.Repeat("a", 254))},
 	} {
 		want.Provider, want.Owner = "headers", d.Of("token ghp_abcdef")
@@ -95,8 +97,12 @@ func TestTheHostsThatAreRememberedAreBounded(t *testing.T) {
 			t.Fatalf("got route %q, want %q", call.Route, want)
 		}
 	}
-	if n := p.Places(); n > headers.MaxPlaces {
+	n := p.Places()
+	if n > headers.MaxPlaces {
 		t.Errorf("%d hosts are remembered", n)
+	}
+	if _, ok := p.Classify(request("https://"+strings.Repeat("a", 10_000)+"/"), time.Time{}); !ok || p.Places() != n {
+		t.Errorf("a host whose name cannot be one is remembered")
 	}
 }
 
@@ -199,6 +205,7 @@ func TestVerdicts(t *testing.T) {
 		{"nothing said of the rest", 200, "X-RateLimit-Limit: 60; X-RateLimit-Reset: 30", none},
 		{"negative numbers", 200, "X-RateLimit-Limit: -1; X-RateLimit-Remaining: -1; X-RateLimit-Reset: -1", none},
 		{"an answer from a cache", 200, "Age: 3; X-RateLimit-Remaining: 0; X-RateLimit-Reset: 30", none},
+		{"an answer from two caches", 200, "Age: 3, 9; X-RateLimit-Remaining: 0; X-RateLimit-Reset: 30", none},
 		{
 			"an answer fresh from a cache", 200, "Age: 0; X-RateLimit-Remaining: 0; X-RateLimit-Reset: 29",
 			says(after(0, 0, 30*s, 2*s)),

@@ -41,9 +41,11 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 	return v
 }
 
-// isCached says whether an answer comes out of a cache: its fields tell of the request that it was made for.
+// isCached says whether an answer comes out of a cache: its fields tell of the request that it was made for. Where
+// several caches tell an age, the first counts. https://www.rfc-editor.org/rfc/rfc9111#section-5.1
 func isCached(h http.Header) bool {
-	age, _ := field.Number(field.Get(h, "Age"))
+	first, _, _ := strings.Cut(field.Get(h, "Age"), ",")
+	age, _ := field.Number(first)
 	return age > 0
 }
 

@@ -2,6 +2,8 @@ package headers
 
 import (
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -19,8 +21,8 @@ func newPattern(path, method string) pattern {
 	return pattern{segments, strings.Fields(strings.ToUpper(method))}
 }
 
-func (p *pattern) matches(req *http.Request) bool {
-	return p.matchesMethod(req.Method) && p.matchesPath(req.URL.Path)
+func (p *pattern) matches(method, path string) bool {
+	return p.matchesMethod(method) && p.matchesPath(path)
 }
 
 func (p *pattern) matchesMethod(method string) bool {
@@ -38,6 +40,24 @@ func (p *pattern) matchesPath(path string) bool {
 		}
 	}
 	return true
+}
+
+// pathOf returns a URL's path as servers read it: without "." and "..", and with "%2F" for a slash that is part of a
+// segment, as in "/projects/group%2Fname/issues".
+func pathOf(u *url.URL) string {
+	p := u.Path
+	if u.RawPath != "" && u.RawPath == u.EscapedPath() {
+		segments := strings.Split(u.RawPath, "/")
+		for i, s := range segments {
+			s, _ = url.PathUnescape(s)
+			segments[i] = strings.ReplaceAll(s, "/", "%2F")
+		}
+		p = strings.Join(segments, "/")
+	}
+	if strings.Contains(p, "/.") {
+		p = path.Clean(p)
+	}
+	return p
 }
 
 // cutSegment cuts the first segment from a path.
@@ -69,10 +89,10 @@ type group struct {
 }
 
 // draw returns what a request takes of a limit, if it is under it.
-func (g *group) draw(req *http.Request, credential, owner string) (bucket.Draw, bool) {
+func (g *group) draw(method, path, credential, owner string) (bucket.Draw, bool) {
 	for i := range g.limits {
 		l := &g.limits[i]
-		if !strings.HasPrefix(credential, l.credential) || !l.matches(req) {
+		if !strings.HasPrefix(credential, l.credential) || !l.matches(method, path) {
 			continue
 		}
 		key := bucket.Key{Provider: name, Limit: l.name, Owner: owner, Subject: l.subject}
@@ -83,7 +103,7 @@ func (g *group) draw(req *http.Request, credential, owner string) (bucket.Draw, 
 			if key.Subject != "" {
 				key.Subject += " "
 			}
-			key.Subject += endpoint(req)
+			key.Subject += endpoint(method, path)
 		}
 		return bucket.Draw{Key: key, Weight: l.weight, Policy: l.policy}, true
 	}
@@ -97,15 +117,14 @@ const (
 
 // endpoint names a method and a path, without the segments that look like the name of a thing, which may be many, or
 // secrets: "GET /v1/customers/*".
-func endpoint(req *http.Request) string {
+func endpoint(method, path string) string {
 	var b strings.Builder
-	if isWord(strings.ToLower(req.Method)) {
-		b.WriteString(req.Method)
+	if isWord(strings.ToLower(method)) {
+		b.WriteString(method)
 	} else {
 		b.WriteString(http.MethodGet)
 	}
 	b.WriteByte(' ')
-	path := req.URL.Path
 	for range mostSegments {
 		var segment string
 		if segment, path = cutSegment(path); segment == "" {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // mostWindows is how many windows of an API that nothing describes are buckets of their own. Of further ones, only an
@@ -13,6 +14,7 @@ const mostWindows = 3
 
 // A place is what a host is to a provider.
 type place struct {
+	at      address
 	api     *api
 	subject string     // the host, where the API has many of them
 	names   [][]string // the Limits of the windows' keys, by scope
@@ -21,38 +23,63 @@ type place struct {
 
 // places remembers what hosts are, as a digest.Digester does the names of credentials: it is quicker than to find out.
 type places struct {
-	mu    sync.RWMutex // guards known
+	recent [64]atomic.Pointer[place] // of those known, some that were asked for of late: most programs have few
+
+	mu    sync.Mutex // guards known
 	known map[address]*place
 }
 
 // An address is the part of a URL on which a place depends.
 type address struct{ scheme, host string }
 
-// maxPlaces bounds the memory of a provider that is asked about hosts without end.
-const maxPlaces = 4096
+const (
+	// maxPlaces and maxAddress bound the memory of a provider that is asked about hosts without end.
+	maxPlaces  = 4096
+	maxAddress = maxHost + len(".:65535")
+)
 
 // place returns what the host of a URL is, nil if it has none that speaks HTTP.
 func (p *Provider) place(u *url.URL) *place {
 	at := address{u.Scheme, u.Host}
-	p.places.mu.RLock()
-	known, ok := p.places.known[at]
-	p.places.mu.RUnlock()
-	if ok {
-		return known
+	recent := &p.places.recent[at.slot()]
+	pl := recent.Load()
+	if pl == nil || pl.at != at {
+		if pl = p.known(at, u); pl != nil && len(at.host) <= maxAddress {
+			recent.Store(pl)
+		}
+	}
+	return pl
+}
+
+// slot is where in places.recent an address stands.
+func (at address) slot() int {
+	n := len(at.host)
+	if n == 0 {
+		return 0
+	}
+	return (n + 7*int(at.host[0]) + 31*int(at.host[n/2])) % len(places{}.recent)
+}
+
+// known returns the place at an address, found out if it is not remembered.
+func (p *Provider) known(at address, u *url.URL) *place {
+	p.places.mu.Lock()
+	defer p.places.mu.Unlock()
+	if pl := p.places.known[at]; pl != nil {
+		return pl
 	}
 	host, ok := hostOf(u)
 	if !ok {
 		return nil
 	}
 	pl := p.find(host)
-	at.host, at.scheme = strings.Clone(at.host), strings.Clone(at.scheme)
-
-	p.places.mu.Lock()
-	defer p.places.mu.Unlock()
+	pl.at = address{strings.Clone(at.scheme), strings.Clone(at.host)}
+	if len(at.host) > maxAddress {
+		return pl
+	}
 	if p.places.known == nil || len(p.places.known) >= maxPlaces {
 		p.places.known = map[address]*place{}
 	}
-	p.places.known[at] = pl
+	p.places.known[pl.at] = pl
 	return pl
 }
 
