@@ -431,7 +431,7 @@ func (e *answer) block(u *Block) {
 	e.touched = append(e.touched, s)
 	d := min(max(u.For, leastBlock), r.maxBlock)
 	if u.Hidden && u.For > 0 && u.For < r.maxBlock {
-		e.lessons = append(e.lessons, lesson{s, e.received.add(d)})
+		e.lessons = append(e.lessons, lesson{s, e.received.add(max(d-max(u.Precision, 0), leastBlock))})
 	}
 	if u.For <= 0 {
 		// Requests that were in flight when the last block came are refused with it, not after it.

@@ -38,8 +38,9 @@ type Policy struct {
 
 	// Hidden says that there is a limit of which only refusals tell, by a [Block] that is Hidden, too. It has no numbers:
 	// the first refusal shows how many units had passed and in which time, and what it shows of one bucket is kept by all
-	// of its kind. Until then, one unit more than ever passed in one of them goes ahead alone, and Concurrent holds, if it
-	// is set. What was learned is believed for a day, and each time that it is learned anew twice as long, up to 32 days.
+	// of its kind. Until then, one unit more than ever passed in one of them within Window, an hour if that is 0, goes
+	// ahead alone, and Concurrent holds, if it is set. What was learned is believed for a day, and each time that it is
+	// learned anew twice as long, up to 32 days.
 	Hidden bool
 
 	// The following say how a bucket is used, not what its limit is.

@@ -48,6 +48,17 @@ const (
 	nearly = 15.0 / 16
 )
 
+// suspicious is the policy of buckets of which none is documented, once something refused that nothing else explains.
+var suspicious = &Policy{Hidden: true, Probe: true}
+
+// suspected returns the policy of such a bucket, nil as long as nothing was refused so.
+func (k *kind) suspected(now instant) *Policy {
+	if h := k.hidden; h != nil && now < h.until {
+		return suspicious
+	}
+	return nil
+}
+
 // learned returns the policy in whose place p, which is of a hidden limit, is kept: what refusals have taught, if they have.
 func (k *kind) learned(p *Policy, now instant) *Policy {
 	h := k.hidden
@@ -82,6 +93,14 @@ func (s *state) believed(now instant) bool {
 	return s.policy.known() && (h == nil || h.policy != nil && now < h.until)
 }
 
+// spanOf is within which time units are counted before a limit is known.
+func (h *hidden) spanOf(p *Policy) time.Duration {
+	if p.Window > 0 && !p.known() {
+		return min(h.span, p.Window)
+	}
+	return h.span
+}
+
 // ventures says whether w units more, under a hidden limit of which nothing is known, would be more than have ever passed
 // in a bucket of the kind.
 func (s *state) ventures(now instant, w int32) bool {
@@ -91,7 +110,7 @@ func (s *state) ventures(now instant, w int32) bool {
 	}
 	n := s.drawn() + w
 	if d := s.debt; d != nil {
-		n += d.past.within(now.add(-h.span))
+		n += d.past.within(now.add(-h.spanOf(s.policy)))
 	}
 	return n <= mostPasses && n > h.record
 }
@@ -113,10 +132,11 @@ func (s *state) awaitsVenture(now instant, w int32) (bool, instant) {
 		return false, 0
 	}
 	if d := s.debt; d != nil {
-		within := d.past.within(now.add(-h.span))
+		span := h.spanOf(s.policy)
+		within := d.past.within(now.add(-span))
 		if over := s.drawn() + w + within - h.record; over <= within {
 			passes := d.past.passes[len(d.past.passes)-int(within):]
-			return true, passes[over-1].add(h.span)
+			return true, passes[over-1].add(span)
 		}
 	}
 	return true, never
@@ -148,7 +168,7 @@ func (s *state) passed(granted, received instant, w int32) {
 	m.passes = slices.Delete(m.passes, 0, max(len(m.passes)-mostPasses, 0))
 	m.since += int(w)
 	if h := s.kind.hide(); h.policy == nil {
-		h.record = max(h.record, m.within(at.add(-h.span)))
+		h.record = max(h.record, m.within(at.add(-h.spanOf(s.policy))))
 	}
 }
 
@@ -195,7 +215,13 @@ type lesson struct {
 // teach has the kinds of the buckets that hidden limits refused learn from it.
 func (e *answer) teach() {
 	for _, l := range e.lessons {
-		if p := l.s.policy; p == nil || !p.Hidden || e.told429(l.s) {
+		switch p := l.s.policy; {
+		case e.told429(l.s), p != nil && !p.Hidden:
+			continue
+		case p == nil:
+			if slot := e.t.slot(l.s); slot != nil && !slot.leads && !slot.leadsCounter() {
+				e.suspect(l.s) // else it went ahead, and what is known does not contradict
+			}
 			continue
 		}
 		if policy := e.lesson(l); policy != nil {
@@ -208,6 +234,17 @@ func (e *answer) teach() {
 			}
 			e.eased = append(e.eased, l.s.kind)
 		}
+	}
+}
+
+// suspect has the kind of a bucket of which no policy is documented be under a hidden limit from now on: nothing else
+// explains a refusal. What passed before was not noted, so that the next one teaches.
+func (e *answer) suspect(s *state) {
+	h := s.kind.hide()
+	h.taught, h.until = e.now, e.now.add(firstTerm)
+	s.setPolicy(nil, e.now)
+	for line := s.kind.lines; line != nil; line = line.next {
+		line.state.setPolicy(nil, e.now)
 	}
 }
 

@@ -404,3 +404,97 @@ func TestAHiddenLimitOutlivesARestart(t *testing.T) {
 		}
 	})
 }
+
+// A window of 100 tells of itself, and another limit of 2 a minute only refuses.
+func TestARefusalThatNothingExplainsShowsThatThereIsAHiddenLimit(t *testing.T) {
+	for counted, told := range map[string]func(d bucket.Draw, left int) []bucket.Update{
+		"by a counter": func(d bucket.Draw, left int) []bucket.Update {
+			c := learned("counter", d.Key.Subject)
+			return []bucket.Update{alias(d, c), window(c, 100, left, time.Hour)}
+		},
+		"by itself": func(d bucket.Draw, left int) []bucket.Update { return []bucket.Update{window(d, 100, left, time.Hour)} },
+		"unknown":   func(bucket.Draw, int) []bucket.Update { return nil },
+	} {
+		t.Run(counted, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				d, other := learned("route", "1"), learned("route", "2")
+				for i := range 2 {
+					b.ask(d).done(told(d, 99-i)...)
+				}
+				b.ask(d).done(shown(d, time.Minute))
+				b.pass(time.Minute)
+				for i := range 2 { // the first that are noted
+					b.ask(d).done(told(d, 97-i)...)
+				}
+				b.ask(d).done(shown(d, time.Minute))
+				if p := b.quotaOf(d); p.Quota != 2 || p.Window != time.Minute {
+					b.Fatalf("learned %+v", p)
+				}
+				b.pass(time.Minute)
+				for i := range 2 {
+					b.ask(d).done(told(d, 95-i)...)
+					b.ask(other).done(told(other, 99-i)...)
+				}
+				mine, another := b.ask(d), b.ask(other)
+				b.pass(time.Minute - 1)
+				wantWaiting(2, mine, another)
+				b.pass(1)
+				mine.wantAt(3 * time.Minute)
+				another.wantAt(3 * time.Minute)
+			})
+		})
+	}
+}
+
+// It may well be that of the counter that it names, which others have used up.
+func TestTheFirstAnswerOfAllShowsNoHiddenLimitThoughItIsARefusal(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, c := learned("route", "1"), learned("counter", "1")
+		b.ask(d).done(alias(d, c), shown(d, sec), block(c, sec))
+		b.pass(sec)
+		b.ask(d).done(alias(d, c), window(c, 5, 4, sec))
+		if n := b.Remembered(d.Key); n != 0 {
+			b.Error("what passes is noted")
+		}
+	})
+}
+
+func TestWhatIsRoundedUpOfARefusalIsNotLearned(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := hidden("1")
+		b.ask(d).done()
+		refusal := shown(d, 2*sec)
+		refusal.Precision = 700 * ms
+		b.ask(d).done(refusal)
+		if p := b.quotaOf(d); p.Quota != 1 || p.Window != 1300*ms {
+			b.Errorf("learned %+v", p)
+		}
+		q := b.ask(d)
+		b.pass(2 * sec)
+		q.wantAt(2 * sec)
+	})
+}
+
+func TestHowMuchEverPassedIsWithinTheWindowOfAHiddenLimit(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := bucket.Draw{Key: key("hidden", "1"), Policy: &bucket.Policy{Hidden: true, Window: 2 * sec}}
+		for range 3 {
+			b.ask(d).done()
+		}
+		b.pass(2 * sec)
+		qs := b.askAll(4, d)
+		for _, q := range qs[:3] { // as many as before may go at once again
+			q.wantAt(2 * sec)
+		}
+		qs[3].wantAt(2 * sec)
+		one, more := b.ask(d), b.ask(d)
+		wantWaiting(2, one, more)
+		for _, q := range qs {
+			q.done()
+		}
+		one.wantAt(2 * sec)
+		more.wantWaiting()
+		one.done()
+		more.wantAt(2 * sec)
+	})
+}

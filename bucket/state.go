@@ -173,8 +173,11 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 }
 
 // setPolicy takes on the policy of a draw, and reports whether it is new. A draw that has none leaves the policy of
-// others.
+// others, or has that of a hidden limit where one is suspected.
 func (s *state) setPolicy(p *Policy, now instant) (changed bool) {
+	if p == nil && (s.policy == nil || s.policy.Hidden) {
+		p = s.kind.suspected(now)
+	}
 	if p != nil && p.Hidden {
 		p = s.kind.learned(p, now)
 	}

@@ -72,8 +72,12 @@ type Block struct {
 	// Wider, if it has a provider, is a bucket that the refusal may have been about as well. It is blocked, too, if a
 	// further bucket of Key's kind is blocked already: what refuses several of them is hardly any single one.
 	Wider Key
-	// Hidden says that what refused is a limit of which nothing else tells: [Policy.Hidden].
+	// Hidden says that what refused is a limit of which nothing else tells: [Policy.Hidden]. Where a draw documents no
+	// policy, that is taken for one once it refuses what the counters of the bucket do not explain.
 	Hidden bool
+	// Precision is by how much For may be too long, as where a server rounds up. Only what is learned of a hidden limit
+	// heeds it.
+	Precision time.Duration
 }
 
 // An Alias says that requests on Key are counted by the bucket To. Where several keys are, their requests are counted

@@ -13,6 +13,9 @@ const (
 	deletion      = http.MethodDelete + " " + message // the route, and the limit of those in between
 	deletionYoung = deletion + " young"
 	deletionOld   = deletion + " old"
+
+	// Those of old messages were seen to be refused by the limit of young ones, too, of which only refusals tell.
+	deletionOldToo = deletion + " old too"
 )
 
 // Messages are young below one age, and old above the other.

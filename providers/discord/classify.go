@@ -100,6 +100,10 @@ func (p *Provider) AppendClassify(
 			key := bucket.Key{Provider: name, Limit: limit, Owner: key.Owner + " " + key.Subject, Subject: key.Subject}
 			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.narrow})
 		}
+		if key.Limit == deletionOld {
+			key.Limit = deletionOldToo
+			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.brief})
+		}
 		if key.Limit == edit && mayEditOld(at.buf[at.n-1], now) {
 			key.Limit = editOld
 			call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.narrow})

@@ -83,6 +83,7 @@ type Provider struct {
 	stop   *bucket.Policy // of what only ever holds a request back after a refusal
 	hidden *bucket.Policy // of what is under a limit that only its refusals show
 	narrow *bucket.Policy // the same, of what is so rare that it may go one at a time until that limit is known
+	brief  *bucket.Policy // the same, of what is limited by seconds
 }
 
 // New returns a provider for Discord's REST API. opts may be nil and is copied.
@@ -103,6 +104,7 @@ func New(opts *Options) *Provider {
 		stop:   &bucket.Policy{},
 		hidden: &bucket.Policy{Hidden: true, Probe: true},
 		narrow: &bucket.Policy{Hidden: true, Concurrent: 1},
+		brief:  &bucket.Policy{Hidden: true, Window: 2 * time.Second},
 	}
 	if o.InvalidPer10Minutes == 0 {
 		o.InvalidPer10Minutes = invalidPer10Minutes

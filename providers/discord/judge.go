@@ -36,8 +36,8 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 			x.global = d.Key
 		case egress:
 			x.egress = d.Key
-		case renaming, emojis, stickers, crossposts:
-			x.renaming = d.Key
+		case renaming, emojis, stickers, crossposts, deletionOldToo:
+			x.further = d.Key
 		case editOld:
 			x.editOld = d.Key
 		case hook:
@@ -69,7 +69,7 @@ type exchange struct {
 	answer *providers.Answer
 	parsed path // once asked for: few answers need it
 
-	route, renaming, editOld, callback, hook, global, egress bucket.Key // zero: it did not draw on any
+	route, further, editOld, callback, hook, global, egress bucket.Key // zero: it did not draw on any
 
 	hidden bool // the route is under a limit, too, that only refusals show
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -135,6 +136,11 @@ func TestTheDeletionOfAMessageThatIsGoneTellsOfTheCounterOfYoungOnes(t *testing.
 // hidden is the block of a limit that only refusals show.
 func hidden(wait time.Duration, key bucket.Key) []bucket.Update {
 	return []bucket.Update{bucket.Block{Key: key, For: wait, Hidden: true}}
+}
+
+// rounded is the same, and by how much the wait was rounded up.
+func rounded(wait, by time.Duration, key bucket.Key) []bucket.Update {
+	return []bucket.Update{bucket.Block{Key: key, For: wait, Hidden: true, Precision: by}}
 }
 
 func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
@@ -316,7 +322,8 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 		{
 			"A user's limit.", "POST", messages,
 			full("X-RateLimit-Remaining: 0", "Retry-After: 65", "X-RateLimit-Scope: user"), limited,
-			providers.ScopeUser, append([]bucket.Update{hashed}, blocked(65*time.Second, route, counter)...),
+			providers.ScopeUser, slices.Concat([]bucket.Update{hashed},
+				rounded(65*time.Second, 430*time.Millisecond, route), blocked(65*time.Second, counter)),
 		},
 		{
 			"A shared limit.", "POST", messages,
@@ -387,11 +394,12 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 			"A narrower limit than the counter's leaves the counter alone.", "PATCH", v10 + "/channels/1",
 			full("X-RateLimit-Remaining: 3", "Retry-After: 600", "X-RateLimit-Scope: user"),
 			`{"retry_after":599.5,"global":false}`,
-			providers.ScopeUser, blocked(600*time.Second, key("PATCH /channels/{channel}", bot, "channels/1")),
+			providers.ScopeUser,
+			rounded(600*time.Second, 500*time.Millisecond, key("PATCH /channels/{channel}", bot, "channels/1")),
 		},
 		{
 			"No scope and no hash.", "POST", messages, header("Via: 1.1 google", "Retry-After: 2"), limited,
-			providers.ScopeUnknown, blocked(64570*time.Millisecond, route),
+			providers.ScopeUnknown, hidden(64570*time.Millisecond, route),
 		},
 		{
 			"Milliseconds below version 8.", "POST", oldMessages, header("Via: 1.1 google", "Retry-After: 6457"),
@@ -401,13 +409,13 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 		{
 			"Seconds from version 8 on.", "POST", strings.Replace(messages, "v10", "v8", 1),
 			header("Via: 1.1 google", "Retry-After: 6457"), `{"retry_after":"6458"}`,
-			providers.ScopeUnknown, blocked(6458*time.Second, route),
+			providers.ScopeUnknown, hidden(6458*time.Second, route),
 		},
 		{
 			"Milliseconds without a version.", "post", hook, full("X-RateLimit-Remaining: 0", "Retry-After: 500"), "",
 			providers.ScopeUnknown,
 			append([]bucket.Update{bucket.Alias{Key: hookRoute, To: key(hash, hookToken, "webhooks/9")}},
-				blocked(500*time.Millisecond, hookRoute, key(hash, hookToken, "webhooks/9"))...),
+				append(hidden(500*time.Millisecond, hookRoute), blocked(500*time.Millisecond, key(hash, hookToken, "webhooks/9"))...)...),
 		},
 		{
 			"A webhook by the old rule.", "post", hook, header("Via: 1.1 google", "Retry-After: 500"), "{}",
@@ -439,29 +447,34 @@ func TestARefusalBlocksWhatItIsAbout(t *testing.T) {
 			"A page that passed a proxy.", "POST", messages, header("Via: 1.1 google", "Retry-After: 3"), "<html>",
 			providers.ScopeEgress, blocked(3*time.Second, egress),
 		},
+		{
+			"A ban that passed a proxy and does not say for how long.", "POST", messages, header("Via: 1.1 google"),
+			`{"message":"You are being blocked from accessing our API temporarily","code":0}`,
+			providers.ScopeEgress, blocked(0, egress),
+		},
 		{"Nothing at all.", "POST", messages, nil, "", providers.ScopeEgress, blocked(0, egress)},
 
 		// Waits that make no sense are left to the registry.
 		{
 			"A wait of 0.", "POST", messages, header("Via: a", "Retry-After: 0"), `{"retry_after":0}`,
-			providers.ScopeUnknown, blocked(0, route),
+			providers.ScopeUnknown, hidden(0, route),
 		},
 		{
 			"A negative wait.", "POST", messages, header("Via: a", "Retry-After: -5"), `{"retry_after":-5}`,
-			providers.ScopeUnknown, blocked(0, route),
+			providers.ScopeUnknown, hidden(0, route),
 		},
 		{
 			"No number.", "POST", messages, header("Via: a", "Retry-After: NaN"), `{"retry_after":{"a":[]}}`,
-			providers.ScopeUnknown, blocked(0, route),
+			providers.ScopeUnknown, hidden(0, route),
 		},
 		{
 			"Too long a wait.", "POST", messages, header("Via: a"), `{"retry_after":1e300}`,
-			providers.ScopeUnknown, blocked(field.Max, route),
+			providers.ScopeUnknown, hidden(field.Max, route),
 		},
 		{
 			"A date.", "POST", messages,
 			header("Via: a", "Date: Sat, 23 May 2026 12:00:00 GMT", "Retry-After: Sat, 23 May 2026 12:00:30 GMT"), "{}",
-			providers.ScopeUnknown, blocked(30*time.Second, route),
+			providers.ScopeUnknown, hidden(30*time.Second, route),
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -500,7 +513,7 @@ func TestACounterDoesNotCountWhatSomethingElseRefused(t *testing.T) {
 		want              []bucket.Key
 	}{
 		{"The counter itself.", "POST", messages, full("X-RateLimit-Remaining: 0", "X-RateLimit-Scope: user"), "{}", nil},
-		{"Nothing that is told.", "POST", messages, header("Via: a"), "{}", nil},
+		{"Nothing that is told.", "POST", messages, header("Via: a", "Retry-After: 1"), "{}", nil},
 		{"A narrower limit.", "POST", messages, full("X-RateLimit-Remaining: 1"), "{}", []bucket.Key{route}},
 		{"A shared one.", "POST", messages, header("X-RateLimit-Scope: shared"), "{}", []bucket.Key{route}},
 		{"The global one.", "POST", messages, header("X-RateLimit-Scope: global"), "{}", []bucket.Key{route}},
@@ -556,22 +569,22 @@ func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
 		{
 			"The counter has something left.", v10,
 			full("X-RateLimit-Remaining: 3", "Retry-After: 600", "X-RateLimit-Scope: user"), `{"retry_after":599.5}`,
-			providers.ScopeUser, hidden(600*time.Second, name),
+			providers.ScopeUser, rounded(600*time.Second, 500*time.Millisecond, name),
 		},
 		{
 			"The counter is empty, but back much sooner.", v10,
 			full("X-RateLimit-Remaining: 0", "Retry-After: 600", "X-RateLimit-Scope: user"), `{"retry_after":599.5}`,
-			providers.ScopeUser, hidden(600*time.Second, name),
+			providers.ScopeUser, rounded(600*time.Second, 500*time.Millisecond, name),
 		},
 		{
 			"A counter that is empty, whose ever it is.", v10,
 			full("X-RateLimit-Remaining: 0", "Retry-After: 65", "X-RateLimit-Scope: user"), limited,
-			providers.ScopeUser, append(hidden(65*time.Second, name), blocked(65*time.Second, counter)...),
+			providers.ScopeUser, append(rounded(65*time.Second, 430*time.Millisecond, name), blocked(65*time.Second, counter)...),
 		},
 		{
 			"A counter without a name.", v10,
 			header("X-RateLimit-Remaining: 0", "X-RateLimit-Reset-After: 64.57", "Retry-After: 65"), limited,
-			providers.ScopeUnknown, append(hidden(65*time.Second, name), blocked(65*time.Second, edit)...),
+			providers.ScopeUnknown, append(rounded(65*time.Second, 430*time.Millisecond, name), blocked(65*time.Second, edit)...),
 		},
 		{
 			"A counter without a name, by the clock.", v10,
@@ -596,7 +609,7 @@ func TestARefusedChangeOfANameStopsNoOthers(t *testing.T) {
 		{
 			"A shared limit.", v10,
 			full("X-RateLimit-Remaining: 9", "Retry-After: 65", "X-RateLimit-Scope: shared"), limited,
-			providers.ScopeShared, hidden(65*time.Second, name),
+			providers.ScopeShared, rounded(65*time.Second, 430*time.Millisecond, name),
 		},
 		{
 			"The global limit.", v10, header("X-RateLimit-Global: true", "Retry-After: 2"), "",
@@ -647,7 +660,8 @@ func TestARefusedEditOfAnOldMessageStopsNoOthers(t *testing.T) {
 		},
 		{
 			"Another limit's.", messages + aged(2*time.Hour), `{"retry_after":9}`, empty,
-			append([]bucket.Update{bucket.Alias{Key: edit, To: counter}}, blocked(9*time.Second, edit, counter)...),
+			slices.Concat([]bucket.Update{bucket.Alias{Key: edit, To: counter}}, hidden(9*time.Second, edit),
+				blocked(9*time.Second, counter)),
 		},
 		{
 			"A message that is not old by our clock.", messages + aged(time.Minute), code,

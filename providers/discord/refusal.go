@@ -27,7 +27,7 @@ const answerIn = 3 * time.Second
 func (x *exchange) refusal() providers.Verdict {
 	body, isObject := readNotice(x.answer.Body)
 	v := providers.Verdict{Refused: true}
-	if !x.byDiscord(isObject) {
+	if !x.byDiscord(&body, isObject) {
 		v.Scope = providers.ScopeEgress
 		v.Updates = append(blocks(x.wait(body, time.Second), x.egress), x.spared()...)
 		return v
@@ -61,34 +61,43 @@ func (x *exchange) refusal() providers.Verdict {
 		v.Final, v.Scope = true, providers.ScopeQuota
 	}
 
+	hidden := func(key bucket.Key) bucket.Block {
+		return bucket.Block{Key: key, For: wait, Hidden: true, Precision: x.over(&body, wait)}
+	}
+	ofRoute := bucket.Block{Key: resource, For: wait}
+	if x.hidden || v.Scope != providers.ScopeShared && !body.hasCode() {
+		ofRoute = hidden(resource) // else it may be of this channel only, and how much of it others used, nobody knows
+	}
 	switch {
 	case resource == x.callback, v.Scope == providers.ScopeQuota:
 		v.Updates = append(blocks(wait, resource), x.spared()...)
 	case x.editOld != (bucket.Key{}) && body.Code.is(codeEditOld):
-		v.Updates = append(hides(wait, x.editOld), x.spared()...)
-	case x.renaming != (bucket.Key{}):
-		v.Updates = x.renamed(wait)
+		v.Updates = append([]bucket.Update{hidden(x.editOld)}, x.spared()...)
+	case x.further != (bucket.Key{}):
+		v.Updates = x.byFurther(hidden(x.further))
 	case v.Scope == providers.ScopeShared, remaining > 0:
 		// It is not this counter that is empty, but one that nothing names.
-		v.Updates = append([]bucket.Update{bucket.Block{Key: resource, For: wait, Hidden: x.hidden}}, x.spared()...)
+		v.Updates = append([]bucket.Update{ofRoute}, x.spared()...)
 	case hashed:
 		// The route is blocked by itself, too: its next answer may name another counter, and this one still be empty.
-		v.Updates = append([]bucket.Update{bucket.Alias{Key: resource, To: c}}, blocks(wait, resource, c)...)
+		v.Updates = []bucket.Update{bucket.Alias{Key: resource, To: c}, ofRoute, bucket.Block{Key: c, For: wait}}
 	case x.path().legacy:
 		v.Updates = blocks(wait, oldRule(resource))
 	default:
-		v.Updates = blocks(wait, resource)
+		v.Updates = []bucket.Update{ofRoute}
 	}
 	return v
 }
 
-// renamed blocks what may have refused a request that changes a name: the limit on that, since the other one would show
-// in the next answer to whatever else draws on the route, but this one never does. A counter is blocked, too, if the
-// answer tells that it is empty; but it may be that of the narrower limit, and so the route is not said to be its.
-func (x *exchange) renamed(wait time.Duration) []bucket.Update {
+// byFurther blocks what may have refused a request that is under a further limit besides its route's: that limit, since
+// the other one would show in the next answer to whatever else draws on the route, but this one never does. A counter is
+// blocked, too, if the answer tells that it is empty; but it may be that of the further limit, and so the route is not
+// said to be its.
+func (x *exchange) byFurther(further bucket.Block) []bucket.Update {
+	spared := bucket.Uncounted{Key: x.route}
 	w, ok := x.window()
-	if !ok || w.Remaining > 0 || wait > x.left(&w)+time.Second { // Retry-After is in whole seconds, rounded up
-		return append(hides(wait, x.renaming), bucket.Uncounted{Key: x.route})
+	if !ok || w.Remaining > 0 || further.For > x.left(&w)+time.Second { // Retry-After is in whole seconds, rounded up
+		return []bucket.Update{further, spared}
 	}
 	c, hashed := x.counter()
 	switch {
@@ -98,7 +107,7 @@ func (x *exchange) renamed(wait time.Duration) []bucket.Update {
 	default:
 		c = x.route
 	}
-	return append(append(hides(wait, x.renaming), blocks(wait, c)...), bucket.Uncounted{Key: x.route})
+	return []bucket.Update{further, bucket.Block{Key: c, For: further.For}, spared}
 }
 
 // left is how long a window of the answer lasts, at least.
@@ -141,21 +150,27 @@ func blocks(wait time.Duration, keys ...bucket.Key) []bucket.Update {
 	return us
 }
 
-// hides blocks the bucket of a limit that only refusals show.
-func hides(wait time.Duration, key bucket.Key) []bucket.Update {
-	return []bucket.Update{bucket.Block{Key: key, For: wait, Hidden: true}}
+// over is by how much a wait is too long: the header's is the body's, rounded up to a second.
+func (x *exchange) over(body *notice, wait time.Duration) time.Duration {
+	told, _ := field.Duration(string(body.RetryAfter), time.Second)
+	if over := wait - told; told > 0 && over < time.Second && !x.path().legacy {
+		return over
+	}
+	return 0
 }
 
 // byDiscord says whether a 429 is from Discord itself. If not, it is from Cloudflare before it, which has banned our
-// address: such an answer passed no further proxy and speaks of no bucket, or is a page for people.
-func (x *exchange) byDiscord(isObject bool) bool {
+// address: such an answer speaks of no bucket, and passed no further proxy or tells neither a time nor a code; or it is a
+// page for people.
+func (x *exchange) byDiscord(body *notice, isObject bool) bool {
 	h := x.answer.Header
 	for k, v := range h {
 		if len(v) > 0 && len(k) > len(fieldPrefix) && strings.EqualFold(k[:len(fieldPrefix)], fieldPrefix) {
 			return isObject || len(x.answer.Body) == 0 // the answer to a HEAD has no body
 		}
 	}
-	return isObject && field.Get(h, "Via") != ""
+	tells := body.RetryAfter != "" || body.hasCode() || field.Get(h, "Retry-After") != ""
+	return isObject && tells && field.Get(h, "Via") != ""
 }
 
 // wait returns the longer of what header and body say; 0 if neither says anything.
@@ -171,6 +186,9 @@ type notice struct {
 	Global     scalar `json:"global"`
 	Code       scalar `json:"code"`
 }
+
+// hasCode says whether a code tells what is refused, such as a message to a slow channel; 0 is none.
+func (n *notice) hasCode() bool { return n.Code != "" && !n.Code.is("0") }
 
 // readNotice reports false if body is not a whole JSON object.
 func readNotice(body []byte) (n notice, ok bool) {
