@@ -38,8 +38,12 @@ func (s *subject) checkRefusals(call *providers.Call) (broken []error) {
 			errs = append(errs, s.checkWords(a)...)
 			errs = append(errs, s.checkUnderstood(call, a, told(wait))...)
 		}
+		what := fmt.Sprintf("a refusal in its name, for %v", wait)
+		if a != nil {
+			what += fmt.Sprintf(", a 429 with Retry-After %.20q", a.Header.Get("Retry-After"))
+		}
 		for _, err := range errs {
-			broken = append(broken, fmt.Errorf("its own refusal for %v: %w", wait, err))
+			broken = append(broken, fmt.Errorf("%s: %w", what, err))
 		}
 	}
 	return broken
