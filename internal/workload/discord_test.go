@@ -128,3 +128,28 @@ func TestTheOldDiscordDialect(t *testing.T) {
 		})
 	}
 }
+
+// A bot's library speaks a new dialect, and some script of it an old one, to the same channel.
+func TestTwoDiscordDialectsAtOnceAreNotRefused(t *testing.T) {
+	for name, sliding := range map[string]bool{"fixed windows": false, "sliding ones": true} {
+		for _, first := range []string{"/v6", "/v10"} {
+			t.Run(name+", first"+first, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f := discordFake(discordtest.Options{Global: -1, Limits: map[string]discordtest.Limit{
+						postMessage: {N: 5, Window: 5 * time.Second, Sliding: sliding},
+					}})
+					defer f.Close()
+					client, registry := newClient(routesOnly(), f)
+					before := f.Report()
+					calls := mixed(messages("/v10", 1, 30), messages("/v6", 1, 30))
+					took := all(t, client, append(messages(first, 1, 1), spaced(time.Millisecond, 0, calls)...))
+					clean(t, f, before, registry, 61)
+					// They may have one counter or two: as from one, five at a time. The old one tells whole seconds.
+					if most := 61/5*5*time.Second + time.Second + roundTrip; took > most {
+						t.Errorf("took %v, want at most %v", took, most)
+					}
+				})
+			})
+		}
+	}
+}

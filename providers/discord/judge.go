@@ -98,9 +98,10 @@ func (x *exchange) learn() []bucket.Update {
 	room := x.call.GetRoom()
 	room.Windows[0] = w
 	room.Updates[1] = &room.Windows[0]
-	if c == x.route || !hashed && x.path().legacy { // then the request drew on it itself
+	if c == x.route {
 		return room.Updates[1:]
 	}
+	// Below version 8 a request draws on the old rule's bucket itself; that it counts the route tells newer ones of it.
 	room.Alias = bucket.Alias{Key: x.route, To: c}
 	room.Updates[0] = &room.Alias
 	return room.Updates[:]

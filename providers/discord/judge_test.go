@@ -146,6 +146,7 @@ func rounded(wait, by time.Duration, key bucket.Key) []bucket.Update {
 func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
 	const ms = time.Millisecond
 	date := time.Date(2026, 5, 23, 12, 0, 2, 0, time.UTC)
+	byPath := bucket.Alias{Key: route, To: old}
 	for _, tt := range []struct {
 		name, method, url string
 		status            int
@@ -170,9 +171,9 @@ func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
 			"A 202 with a wait in its body is no refusal.", "GET", messages, 202, header("Retry-After: 5"), nil,
 		},
 		{
-			"Below version 8 the counter is another draw.", "POST", oldMessages, 200,
+			"Below version 8 the counter is that of the path.", "POST", oldMessages, 200,
 			header("X-RateLimit-Remaining: 4", "X-RateLimit-Limit: 5", "X-RateLimit-Reset-After: 5"),
-			[]bucket.Update{bucket.Window{Key: old, Limit: 5, Remaining: 4, ResetAfter: 5 * time.Second, Precision: time.Second}},
+			[]bucket.Update{byPath, bucket.Window{Key: old, Limit: 5, Remaining: 4, ResetAfter: 5 * time.Second, Precision: time.Second}},
 		},
 		{
 			"Below version 8 a hash may come, too, and a fraction if it was asked for.", "POST", oldMessages, 200,
@@ -240,12 +241,12 @@ func TestAnAnswerTellsOfTheCountersWindow(t *testing.T) {
 		{
 			"An instant is rounded up to a second below version 8.", "POST", oldMessages, 200,
 			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset: 1779537605", "X-RateLimit-Reset-After: 0"),
-			[]bucket.Update{bucket.Window{Key: old, Remaining: 9, ResetAt: time.Unix(1779537605, 0), Precision: time.Second}},
+			[]bucket.Update{byPath, bucket.Window{Key: old, Remaining: 9, ResetAt: time.Unix(1779537605, 0), Precision: time.Second}},
 		},
 		{
 			"An absurd instant is cut.", "POST", oldMessages, 200,
 			header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset: 499999999999", "Date: Mon, 01 Jan 0001 00:00:00 GMT"),
-			[]bucket.Update{bucket.Window{Key: old, Remaining: 9, ResetAt: received.Add(field.Max), Precision: time.Second}},
+			[]bucket.Update{byPath, bucket.Window{Key: old, Remaining: 9, ResetAt: received.Add(field.Max), Precision: time.Second}},
 		},
 		{"No time says nothing.", "POST", messages, 200, header("X-RateLimit-Remaining: 9", "X-RateLimit-Reset-After: 0"), nil},
 		{
@@ -293,7 +294,7 @@ func TestMillisecondsThatWereAskedForAreNotTakenForSeconds(t *testing.T) {
 	got := p.Judge(req, &call, &providers.Answer{
 		Status: 200, Header: header("X-RateLimit-Remaining: 4", "X-RateLimit-Reset-After: 5"), Received: received,
 	}).Updates
-	want := []bucket.Update{&bucket.Window{
+	want := []bucket.Update{&bucket.Alias{Key: route, To: old}, &bucket.Window{
 		Key: old, Remaining: 4, ResetAfter: 5001 * time.Millisecond, Precision: 2 * time.Millisecond,
 	}}
 	if !reflect.DeepEqual(got, want) {
