@@ -85,6 +85,49 @@ func TestGitHubFromItsDescription(t *testing.T) {
 	})
 }
 
+// https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+func TestGitHubsHourIsNotSpentOnWhatHasNotChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hour := &fixed{limit: 60, window: time.Hour}
+		f := fakeapi.New(fakeapi.Options{Uplink: uplink, Downlink: downlink}, func(c *fakeapi.Call) fakeapi.Answer {
+			status, wait := http.StatusNotModified, hour.wait(c.At)
+			if c.Request.Header.Get("If-None-Match") == "" {
+				if status = http.StatusOK; wait > 0 {
+					t.Errorf("at %v nothing is left", c.At)
+				}
+				hour.add(c.At)
+			}
+			a := fakeapi.Reply(status, nil)
+			left, reset := hour.state(c.At)
+			a.Header.Set("X-RateLimit-Limit", strconv.Itoa(hour.limit))
+			a.Header.Set("X-RateLimit-Remaining", strconv.Itoa(left))
+			a.Header.Set("X-RateLimit-Reset", strconv.FormatInt(c.Clock.Add(reset).Unix(), 10))
+			return a
+		})
+		defer f.Close()
+		client, _ := newClient(described(headers.GitHub()), f)
+		began := time.Now()
+		for i := range 300 {
+			req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.github.com/repos/o/r/issues", nil)
+			want := http.StatusOK
+			if i%6 > 0 { // five of six
+				req.Header.Set("If-None-Match", `"etag"`)
+				want = http.StatusNotModified
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.Body.Close(); resp.StatusCode != want {
+				t.Errorf("request %d: %s, want %d", i, resp.Status, want)
+			}
+		}
+		if took := time.Since(began); took != 300*roundTrip {
+			t.Errorf("it took %v, want %v", took, 300*roundTrip)
+		}
+	})
+}
+
 func TestGitHubsSecondaryLimitIsWaitedForLongerEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refusals := 3

@@ -40,6 +40,10 @@ type API struct {
 	// Scope names the field in which an answer tells which of Scopes it speaks of, if it does.
 	Scope string `json:"scope,omitempty" yaml:"scope,omitempty"`
 
+	// Uncounted are statuses of answers to requests that no window counts, such as 304 where it costs nothing to ask
+	// whether anything changed. Limits count them all the same.
+	Uncounted []int `json:"uncounted,omitempty" yaml:"uncounted,omitempty"`
+
 	// Limits are what is documented. Their Host may be left out: it then is any of Hosts.
 	Limits []Limit `json:"limits,omitempty" yaml:"limits,omitempty"`
 

@@ -30,6 +30,8 @@ func acme() headers.API {
 		},
 		Scope:  "X-Acme-Scope",
 		Scopes: []headers.Scope{{Name: "search", Path: "/v1/search"}, {Name: "write", Method: "POST PUT"}},
+
+		Uncounted: []int{304, 410},
 		Limits: []headers.Limit{
 			{Name: "all", Limit: 100, Per: time.Second, Concurrent: 7},
 			{Name: "endpoint", Path: "/v1/slow", Limit: 1, Per: time.Second, Endpoint: true},
@@ -307,6 +309,11 @@ func TestAnAnswerMeansWhatItsAPISays(t *testing.T) {
 			"a scope that is not described", 200, "X-Acme-Left: 3~ X-Acme-Reset: 750~ X-Acme-Scope: new", "",
 			"not acme, not acme daily, not acme bucket, not acme bytes",
 		},
+		{
+			"one that no window counted", 304, "X-Acme-Left: 3~ X-Acme-Reset: 750", "",
+			"not acme, not acme daily, not acme bucket, not acme bytes, window acme",
+		},
+		{"one that no window counted, without fields", 410, "", "", "not acme, not acme daily, not acme bucket, not acme bytes"},
 		{"a 403", 403, "X-Acme-Left: 3~ X-Acme-Reset: 750", "", "window acme"},
 		{
 			"a 403 with nothing left", 403, "X-Acme-Left: 0~ X-Acme-Reset: 750", "",
@@ -414,6 +421,7 @@ func TestOptionsThatMakeNoSenseAreTold(t *testing.T) {
 		"a reset unit":           change(func(a *headers.API) { a.Windows[0].ResetUnit = "weeks" }),
 		"the name of scope \"\"": change(func(a *headers.API) { a.Scopes[0].Name = "" }),
 		"a status that refuses":  change(func(a *headers.API) { a.Refusals[0].Status = 200 }),
+		"99 is the status of no": change(func(a *headers.API) { a.Uncounted[1] = 99 }),
 		"refusal 2 has a status": change(func(a *headers.API) { a.Refusals[2].Status = 0 }),
 		"the wait of refusal":    change(func(a *headers.API) { a.Refusals[0].Wait = -1 }),
 		"values of no field":     change(func(a *headers.API) { a.Refusals[1].Field = "" }),

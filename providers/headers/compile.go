@@ -22,6 +22,7 @@ type api struct {
 	silent      bool
 	scopes      []scope
 	scopeField  string
+	uncounted   []int      // statuses
 	names       [][]string // the Limits of the windows' keys, by scope, the nameless one last
 	policy      *bucket.Policy
 	limits      []limit
@@ -42,7 +43,7 @@ var unlimited bucket.Policy
 func compile(a *API) *api {
 	c := &api{
 		credential: canonical(a.Credential), silent: a.Silent, scopeField: http.CanonicalHeaderKey(a.Scope),
-		retry: http.CanonicalHeaderKey(a.Retry), idempotency: canonical(a.Idempotency),
+		retry: http.CanonicalHeaderKey(a.Retry), idempotency: canonical(a.Idempotency), uncounted: slices.Clone(a.Uncounted),
 	}
 	for _, h := range a.Hosts {
 		c.hosts = append(c.hosts, lowerHost(h))
@@ -217,6 +218,9 @@ func (a *API) validate() error {
 	}
 	for _, s := range a.Scopes {
 		rule(s.Name != "" && isLabel(s.Name), "the name of scope %.40q is not plain and short", s.Name)
+	}
+	for _, status := range a.Uncounted {
+		rule(status >= 200 && status < 600, "%d is the status of no answer", status)
 	}
 	for i, r := range a.Refusals {
 		rule(r.Status >= 400 && r.Status < 600, "refusal %d has a status that refuses nothing", i)

@@ -24,6 +24,8 @@ func GitHub() API {
 			Limit: "X-RateLimit-Limit", Remaining: "X-RateLimit-Remaining",
 			Reset: "X-RateLimit-Reset", ResetUnit: EpochSeconds,
 		}},
+		// https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+		Uncounted: []int{http.StatusNotModified},
 		// https://docs.github.com/en/rest/rate-limit/rate-limit
 		Scope: "X-RateLimit-Resource",
 		Scopes: []Scope{

@@ -24,8 +24,11 @@ func request(target string) *http.Request {
 	return req
 }
 
-// plain has a verdict's updates be values, whether or not it points to them.
+// plain has a verdict's updates be values, whether or not it points to them, and none be nil.
 func plain(v providers.Verdict) providers.Verdict {
+	if len(v.Updates) == 0 {
+		v.Updates = nil
+	}
 	for i, u := range v.Updates {
 		v.Updates[i] = bucket.Value(u)
 	}

@@ -23,8 +23,9 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 		api.read(&r)
 	}
 	windows := call.Draws[:len(place.names[0])]
-	if len(r.readings) > 0 || r.concurrent > 0 {
-		v.Updates = r.updates(windows, api.told(place, a))
+	uncounted := slices.Contains(api.uncounted, a.Status)
+	if len(r.readings) > 0 || r.concurrent > 0 || uncounted {
+		v.Updates = r.updates(windows, api.told(place, a), uncounted)
 	}
 	refusal := api.refusal(&r)
 	switch {
@@ -67,10 +68,11 @@ func (a *api) told(pl *place, answer *providers.Answer) []string {
 	return []string{}
 }
 
-// updates returns what the readings say. names are those of other windows than the request drew on, if not nil.
-func (r *reader) updates(windows []bucket.Draw, names []string) (all []bucket.Update) {
+// updates returns what the readings say. names are those of other windows than the request drew on, if not nil;
+// uncounted says that no window counted it.
+func (r *reader) updates(windows []bucket.Draw, names []string, uncounted bool) (all []bucket.Update) {
 	elsewhere := names != nil && (len(names) == 0 || names[0] != windows[0].Key.Limit)
-	if elsewhere {
+	if elsewhere || uncounted {
 		for i := range windows {
 			all = append(all, bucket.Uncounted{Key: windows[i].Key})
 		}

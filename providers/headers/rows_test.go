@@ -274,6 +274,10 @@ var rows = []row{
 		say(after(0, 60, 59, 20*ms, 0), blocked(90*s)),
 	},
 	{
+		"no tokens, in a window that is over", 200,
+		"x-ratelimit-remaining-tokens: 0~ x-ratelimit-reset-tokens: 1699999990", nil,
+	},
+	{
 		"a refusal for lack of tokens", 429, "x-ratelimit-limit-requests: 60~ x-ratelimit-remaining-requests: 59~ " +
 			"x-ratelimit-reset-requests: 1s~ x-ratelimit-remaining-tokens: 0~ x-ratelimit-reset-tokens: 2s",
 		say(after(0, 60, 59, s, 0), blocked(2*s), 2*s),
