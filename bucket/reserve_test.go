@@ -130,6 +130,21 @@ func TestTheReserveIsNotHeldUpByThoseWhoMayNotUseIt(t *testing.T) {
 	})
 }
 
+func TestThoseOfTheReserveGoInTheirOwnOrder(t *testing.T) {
+	inBubble(t, &bucket.Options{Reserve: 0.5}, func(b *bubble) {
+		d := open("w", "")
+		b.ask(d).done(window(d, 20, 3, 60*sec))
+		ordinary := b.ask(d)
+		b.pass(15 * sec)                                             // so long that it goes before them
+		first, second := b.prefer(1, weighing(4, d)), b.prefer(1, d) // which would find room
+		wantWaiting(3, ordinary, first, second)
+		b.pass(45 * sec)
+		for _, q := range []*request{ordinary, first, second} {
+			q.wantAt(60 * sec)
+		}
+	})
+}
+
 func TestUnitsOfTheReserveGoToThoseWhoWaitForThemWhenTheyComeBack(t *testing.T) {
 	for _, cancelled := range []bool{false, true} {
 		inBubble(t, &bucket.Options{Reserve: 0.4}, func(b *bubble) {

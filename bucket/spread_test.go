@@ -152,6 +152,25 @@ func TestAnEstimateCountsTheSpread(t *testing.T) {
 		if x := b.Explain(nil, d); x.Wait != 10*sec+300*ms {
 			t.Errorf("the fourth would wait %v, want %v", x.Wait, 10*sec+300*ms)
 		}
+		b.askAll(10, d) // three of them for another window
+		if x := b.Explain(nil, d); x.Wait != 20*sec+300*ms {
+			t.Errorf("the fourteenth would wait %v, want %v", x.Wait, 20*sec+300*ms)
+		}
+		b.pass(40 * sec)
+	})
+}
+
+func TestAnEstimateHasNoSpreadOfThoseWhoWaitForAnAnswer(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := spread(0)
+		b.ask(d).done(window(d, 4, 0, 10*sec))
+		b.pass(10 * sec)
+		sent, qs := b.askAll(4, d), b.askAll(2, d)
+		wantWaiting(2, qs...)
+		if x := b.Explain(nil, d); x.Wait != 0 {
+			t.Errorf("who would wait for no moment would wait %v", x.Wait)
+		}
+		answer(sent, window(d, 4, 3, 10*sec))
 		b.pass(20 * sec)
 	})
 }

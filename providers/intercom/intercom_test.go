@@ -286,6 +286,12 @@ func TestVerdicts(t *testing.T) {
 			refused(providers.ScopeShared, bucket.Block{Key: resource}),
 		},
 
+		{
+			"a window that has to do with jobs", 429, nil,
+			`{"errors":[{"code":"too_many_requests","message":"Too many requests for /jobs"}]}`,
+			refused(providers.ScopeShared, bucket.Block{Key: resource}),
+		},
+
 		// Quotas of jobs.
 		{
 			"a pending job", 429, with(limits("167", "42", "1487332510"), "Retry-After", "2"), dataJob,
