@@ -180,6 +180,10 @@ func (r *Registry) restore(in *saved) {
 		l.wall = in.at
 	}
 	joins := map[owner]bool{}
+	// Wholes first: that a part is all of one is said of what the whole is by now.
+	slices.SortStableFunc(in.owners, func(a, b savedOwner) int {
+		return strings.Count(a.Name, "/") - strings.Count(b.Name, "/")
+	})
 	for _, o := range in.owners {
 		if from, ok := r.join(SameOwner{Provider: o.Provider, Owner: o.Name, As: o.As}); ok {
 			joins[from] = true

@@ -2,11 +2,20 @@ package bucket
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
 // An owner is whose limits some are, at one provider.
 type owner struct{ provider, name string }
+
+// whole returns the owner of which o is a part; o itself if it is no part.
+func (o owner) whole() owner {
+	if i := strings.IndexByte(o.name, '/'); i >= 0 {
+		o.name = o.name[:i]
+	}
+	return o
+}
 
 // An other is whose limits an owner's are.
 type other struct {
@@ -16,10 +25,17 @@ type other struct {
 
 // resolve returns the key under which a key's bucket is kept. It requires that r.mu is held.
 func (r *Registry) resolve(key Key) Key {
-	for to := r.owners[owner{key.Provider, key.Owner}]; to != nil; to = r.owners[owner{key.Provider, key.Owner}] {
-		key.Owner, to.used = to.name, r.last.seconds()
+	for {
+		o, part := owner{key.Provider, key.Owner}, ""
+		to := r.owners[o]
+		if whole := o.whole(); to == nil && whole != o {
+			to, part = r.owners[whole], o.name[len(whole.name):]
+		}
+		if to == nil {
+			return key
+		}
+		key.Owner, to.used = to.name+part, r.last.seconds()
 	}
-	return key
 }
 
 // same has two owners share all limits from now on, and those of buckets that nobody has drawn on yet.
@@ -38,7 +54,9 @@ func (e *answer) same(u *SameOwner) {
 func (r *Registry) join(u SameOwner) (from owner, ok bool) {
 	key := r.resolve(Key{Provider: u.Provider, Owner: u.Owner})
 	to := r.resolve(Key{Provider: u.Provider, Owner: u.As})
-	if key.Owner == to.Owner || !r.roomForOwner() {
+	from, as := owner{key.Provider, key.Owner}, owner{to.Provider, to.Owner}
+	// A part can turn out to be its whole, and no more than that: so there are no circles.
+	if whole := from.whole(); from == as || as.whole() != as || whole != from && whole != as || !r.roomForOwner() {
 		return owner{}, false
 	}
 	if r.owners == nil {
@@ -83,7 +101,7 @@ func (e *answer) foldDrawn(o owner) {
 			s.refs++ // so that folding one does not evict another
 		}
 		for _, s := range all {
-			if k := &s.kind.key; !s.folded() && k.Owner == o.name && k.Provider == o.provider {
+			if of := s.owner(); !s.folded() && (of == o || of.whole() == o) {
 				e.r.foldOne(s, e.now)
 			}
 		}
@@ -92,6 +110,9 @@ func (e *answer) foldDrawn(o owner) {
 		}
 	}
 }
+
+// owner is whose limit s is.
+func (s *state) owner() owner { return owner{s.kind.key.Provider, s.kind.key.Owner} }
 
 // folded says whether s was merged into another bucket.
 func (s *state) folded() bool { return s.links != nil && s.links.folded }
@@ -116,7 +137,7 @@ func (r *Registry) fold(from map[owner]bool, now instant) {
 	// From the end: what is made meanwhile is not the owner's, and what takes the place of a bucket that goes was looked at.
 	for next := len(r.all) - 1; next >= 0; next = min(next, len(r.all)) - 1 {
 		s := r.all[next]
-		if k := &s.kind.key; !s.folded() && from[owner{k.Provider, k.Owner}] {
+		if of := s.owner(); !s.folded() && (from[of] || from[of.whole()]) {
 			r.foldOne(s, now)
 		}
 		if next%foldChunk == 0 {

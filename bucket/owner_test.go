@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,10 +181,13 @@ func TestThoseWhoWaitForAnOwnerThatIsAnotherWaitWithTheOthersInTheOrderOfArrival
 
 // The one that goes ahead comes back with nothing left, and with a new owner.
 func TestAnAnswerThatTellsOfAnotherOwnerAndOfAWindowLetsNobodyGoUncounted(t *testing.T) {
-	for name, teller := range map[string]string{"by the old name": "first", "by the new one": "second"} {
+	for name, teller := range map[string]string{
+		"by the old name": "first", "by the new one": "second", "a part, by the old name": "first/x",
+		"a part, by the new one": "second/x",
+	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
-				d := of("first", learned("a", "1"))
+				d := of(strings.Replace(teller, "second", "first", 1), learned("a", "1"))
 				probe := b.ask(d)
 				qs := b.askAll(5, d)
 				b.pass(sec)
@@ -237,6 +241,68 @@ func TestOwnersThatAreOneTwiceOrInACircleAreNoHarm(t *testing.T) {
 		answer(in)
 		b.pass(10 * sec)
 		wantWaiting(0, qs...)
+	})
+}
+
+// beforeAndAfterARestart runs f with a function that restarts a bubble or does not.
+func beforeAndAfterARestart(t *testing.T, f func(b *bubble, restart func(*bubble) *bubble)) {
+	t.Helper()
+	inBubble(t, nil, func(b *bubble) { f(b, func(b *bubble) *bubble { return b }) })
+	inBubble(t, nil, func(b *bubble) { f(b, (*bubble).restart) })
+}
+
+func TestThePartsOfOwnersThatAreOneAreOneEach(t *testing.T) {
+	beforeAndAfterARestart(t, func(b *bubble, restart func(*bubble) *bubble) {
+		draw := func(owner string) bucket.Draw { return of(owner, open("a", "1")) }
+		b.ask(draw("first/x")).done(block(draw("first/x"), 9*sec))
+		b.ask(draw("second/x")).done()
+		b.join("first", "third")
+		b.join("second", "third")
+		b = restart(b)
+		for _, apart := range []string{"first", "second/y", "third", "first/x/y"} {
+			b.ask(draw(apart)).wantAt(0)
+		}
+		q := b.ask(draw("second/x"))
+		b.pass(9 * sec)
+		q.wantAt(9 * sec)
+		b.ask(draw("third/x")).wantWaiting() // for the one that goes first
+	})
+}
+
+func TestAPartMayTurnOutToBeTheWhole(t *testing.T) {
+	for name, join := range map[string]func(*bubble){
+		"at first":  func(b *bubble) { b.join("first/x", "first"); b.join("first", "third") },
+		"later":     func(b *bubble) { b.join("first", "third"); b.join("first/x", "first") },
+		"by others": func(b *bubble) { b.join("first", "third"); b.join("third/x", "third") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			beforeAndAfterARestart(t, func(b *bubble, restart func(*bubble) *bubble) {
+				part, whole := of("first/x", open("a", "1")), of("third", open("a", "1"))
+				b.ask(part).done(block(part, 9*sec))
+				join(b)
+				b = restart(b)
+				q := b.ask(whole)
+				b.pass(9 * sec)
+				q.wantAt(9 * sec)
+				b.ask(part).wantWaiting()
+				b.ask(of("third/y", open("a", "1"))).wantAt(9 * sec) // another part
+			})
+		})
+	}
+}
+
+func TestAPartIsNothingButItselfOrItsWhole(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		for _, pair := range [][2]string{
+			{"first", "first/x"}, {"first/x", "second"}, {"first/x", "second/x"}, {"second", "first/x"}, {"first/x", "first/y"},
+		} {
+			b.join(pair[0], pair[1])
+		}
+		part := of("first/x", open("a", "1"))
+		b.ask(part).done(block(part, 9*sec))
+		for _, owner := range []string{"first", "second", "second/x", "first/y"} {
+			b.ask(of(owner, open("a", "1"))).wantAt(0)
+		}
 	})
 }
 

@@ -87,7 +87,8 @@ type Alias struct{ Key, To Key }
 
 // A SameOwner says that the limits of an owner are those of another, such as of two tokens of one installation: all
 // buckets of Owner, those that nobody has drawn on yet included, are from now on the buckets of As. What is known and
-// owed of both counts, and the stricter block.
+// owed of both counts, and the stricter block. Owner and As are wholes, and their parts of the same name are one from
+// now on, too; or Owner is a part of As, which turns out to be all of it. Anything else is left alone. See Key.Owner.
 type SameOwner struct{ Provider, Owner, As string }
 
 // A SameBucket says that two keys name one bucket, such as the name and the ID of a channel: from now on Key is another

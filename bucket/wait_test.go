@@ -301,11 +301,12 @@ func TestAWaitErrorSpeaks(t *testing.T) {
 
 func TestAKeyShowsLittleOfItsOwner(t *testing.T) {
 	for want, k := range map[string]bucket.Key{
-		"slack users.list":              {Provider: "slack", Limit: "users.list"},
-		"slack users.list [0123]":       {Provider: "slack", Limit: "users.list", Owner: "0123"},
-		"slack users.list [01234567]":   {Provider: "slack", Limit: "users.list", Owner: "0123456789"},
-		"slack users.list [C1]":         {Provider: "slack", Limit: "users.list", Subject: "C1"},
-		"slack users.list [0123456 C1]": {Provider: "slack", Limit: "users.list", Owner: "0123456", Subject: "C1"},
+		"slack users.list":               {Provider: "slack", Limit: "users.list"},
+		"slack users.list [0123]":        {Provider: "slack", Limit: "users.list", Owner: "0123"},
+		"slack users.list [01234567]":    {Provider: "slack", Limit: "users.list", Owner: "0123456789"},
+		"slack users.list [C1]":          {Provider: "slack", Limit: "users.list", Subject: "C1"},
+		"slack users.list [01234567/89]": {Provider: "slack", Limit: "users.list", Owner: "0123456789/89"},
+		"slack users.list [0123456 C1]":  {Provider: "slack", Limit: "users.list", Owner: "0123456", Subject: "C1"},
 	} {
 		if got := k.String(); got != want {
 			t.Errorf("%#v is shown as %q, want %q", k, got, want)

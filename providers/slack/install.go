@@ -34,7 +34,7 @@ type realm struct {
 	tokens   *digest.Digester // of credentials
 	installs *digest.Digester // of what users call their installations
 	learned  *digest.Digester // of what answers call them
-	teams    *digest.Digester // of a workspace among those of an owner
+	teams    *digest.Digester // of workspaces
 	orgs     *digest.Digester // of the organization that an owner belongs to
 }
 
@@ -66,14 +66,15 @@ func (r *realm) owner(told string, a *args) string {
 	}
 	owner := r.tokens.Of(bounded(a.credential()))
 	if validID(a.team) && owner != "" {
-		return r.team(owner, a.team)
+		return r.inTeam(owner, a.team)
 	}
 	return owner
 }
 
-// team returns the name of one of the workspaces that a token is good for: one for a whole organization says by an
-// argument which it means. https://docs.slack.dev/enterprise/developing-for-enterprise-orgs
-func (r *realm) team(owner, team string) string { return r.teams.Of(owner + "\x00" + team) }
+// inTeam returns the name of a part of an owner, one of the workspaces that a token is good for: one for a whole
+// organization says by an argument which it means. The other tokens of its installation have the same parts.
+// https://docs.slack.dev/enterprise/developing-for-enterprise-orgs
+func (r *realm) inTeam(owner, team string) string { return owner + "/" + r.teams.Of(team) }
 
 // maxID is longer than any ID.
 const maxID = 32

@@ -78,11 +78,11 @@ func (p *Provider) tested(req *http.Request, call *providers.Call, body []byte) 
 	at := place{team: said.Team, org: said.Org, orgWide: said.OrgWide != nil && *said.OrgWide}
 	_, realm := p.site(req.URL.Host)
 	j := joiner{realm: realm}
-	if said.OrgWide != nil && !at.orgWide && validID(at.team) {
-		j.same(realm.team(owner, at.team), owner) // a workspace's token heeds no team_id
-	}
 	j.install(owner, "app", said.App, at.id())
 	j.install(owner, "bot", said.Bot, at.id())
+	if said.OrgWide != nil {
+		j.workspace(owner, at)
+	}
 	j.organization(owner, at)
 	return j.updates
 }
@@ -123,10 +123,8 @@ func (p *Provider) installed(req *http.Request, call *providers.Call, body []byt
 			continue
 		}
 		owner := realm.tokens.Of(token)
-		if !at.orgWide && validID(at.team) {
-			j.same(realm.team(owner, at.team), owner)
-		}
 		j.install(owner, "app", said.App, at.id())
+		j.workspace(owner, at)
 		j.organization(owner, at)
 	}
 	if validID(at.id()) && isConversation(said.Hook.Channel) {
@@ -198,6 +196,13 @@ func (j *joiner) same(owner, as string) {
 func (j *joiner) install(owner, kind, id, place string) {
 	if validID(id) && validID(place) {
 		j.same(owner, j.learned.Of(kind+"\x00"+id+"\x00"+place))
+	}
+}
+
+// workspace says that an owner is of one workspace, whose calls heed no team_id.
+func (j *joiner) workspace(owner string, at place) {
+	if !at.orgWide && validID(at.team) {
+		j.same(j.inTeam(owner, at.team), owner)
 	}
 }
 

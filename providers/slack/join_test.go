@@ -121,6 +121,16 @@ func TestAnswersSeenInPassingJoinTheTokensOfAnInstallation(t *testing.T) {
 		}},
 		{"tokens of a whole organization", info(token), info(otherToken), []told{access(grantedOrg)}},
 		{
+			"tokens of a whole organization, in a workspace", list("team_id", "T1"),
+			method(t, "users.list", otherToken, "team_id", "T1"),
+			[]told{access(grantedOrg)},
+		},
+		{
+			"a rotated token of a whole organization, in a workspace", list("team_id", "T1"),
+			method(t, "users.list", rotated, "team_id", "T1"),
+			[]told{access(grantedOrg), access(strings.Replace(grantedOrg, token, rotated, 1))},
+		},
+		{
 			"bots of a whole organization", info(token), info(otherToken),
 			[]told{test(token, orgBot), test(otherToken, orgBot)},
 		},
@@ -207,6 +217,17 @@ func TestATeamCountsUntilAnAnswerSaysThatTheTokenIsAWorkspaces(t *testing.T) {
 	silent := told{method(t, "auth.test", token), `{"ok":true,"team_id":"T1","user_id":"U2"}`}
 	if shared(t, nil, list("team_id", "T1"), list(), silent) {
 		t.Error("a token that may be the organization's is taken for the workspace's")
+	}
+}
+
+func TestTheWorkspacesOfAnOrganizationStayApartWhenItsTokensAreJoined(t *testing.T) {
+	one := method(t, "users.list", token, "team_id", "T1")
+	access := told{exchange(t, "oauth.v2.access"), grantedOrg}
+	test := told{method(t, "auth.test", token), orgBot}
+	for _, pairs := range [][]string{{"team_id", "T2"}, nil} {
+		if shared(t, nil, one, method(t, "users.list", otherToken, pairs...), access, test) {
+			t.Errorf("the other token with %q is under the limits of another workspace", pairs)
+		}
 	}
 }
 
@@ -316,7 +337,7 @@ func TestNoAnswerPutsATokenIntoAKey(t *testing.T) {
 		call := classify(t, p, tt.req)
 		for _, u := range p.Judge(tt.req, &call, answer(200, tt.body)).Updates {
 			s, ok := u.(bucket.SameOwner)
-			if !ok || len(s.Owner) != 32 || len(s.As) != 32 || strings.Trim(s.Owner+s.As, "0123456789abcdef") != "" {
+			if !ok || !isOwner(s.Owner) || !isOwner(s.As) {
 				t.Errorf("%s: %v is no pair of digests", tt.req.URL, u)
 			}
 		}
@@ -336,7 +357,7 @@ func FuzzJoins(f *testing.F) {
 		call := classify(t, p, with(req, token))
 		for _, u := range p.Judge(req, &call, answer(200, body)).Updates {
 			if s, ok := u.(bucket.SameOwner); ok {
-				if len(s.Owner) != 32 || len(s.As) != 32 || s.Owner == s.As {
+				if !isOwner(s.Owner) || !isOwner(s.As) || s.Owner == s.As {
 					t.Errorf("%v", s)
 				}
 				if !strings.Contains(body, "true") {
