@@ -447,14 +447,37 @@ func TestARefusalThatNothingExplainsShowsThatThereIsAHiddenLimit(t *testing.T) {
 }
 
 // It may well be that of the counter that it names, which others have used up.
-func TestTheFirstAnswerOfAllShowsNoHiddenLimitThoughItIsARefusal(t *testing.T) {
+func TestWhoGoesAheadToSeeShowsNoHiddenLimitThoughRefused(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d, c := learned("route", "1"), learned("counter", "1")
+		for range 2 {
+			b.ask(d).done(alias(d, c), shown(d, sec), block(c, sec))
+			b.pass(sec)
+		}
+		b.ask(d).done(block(c, sec))
+		b.pass(sec)
 		b.ask(d).done(alias(d, c), shown(d, sec), block(c, sec))
 		b.pass(sec)
 		b.ask(d).done(alias(d, c), window(c, 5, 4, sec))
 		if n := b.Remembered(d.Key); n != 0 {
 			b.Error("what passes is noted")
+		}
+	})
+}
+
+func TestThoseWhoWaitElsewhereHearOfAHiddenLimitThatIsSuspected(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, other := learned("route", "1"), learned("route", "2")
+		b.ask(d).done()
+		b.ask(d).done()
+		b.ask(other).done(block(other, time.Minute))
+		q := b.ask(other)
+		b.ask(d).done(shown(d, sec))
+		b.pass(time.Minute)
+		q.wantAt(time.Minute)
+		q.done()
+		if n := b.Remembered(other.Key); n != 1 {
+			b.Errorf("%d units are noted of what passed, want 1", n)
 		}
 	})
 }
@@ -496,5 +519,48 @@ func TestHowMuchEverPassedIsWithinTheWindowOfAHiddenLimit(t *testing.T) {
 		more.wantWaiting()
 		one.done()
 		more.wantAt(2 * sec)
+	})
+}
+
+func TestALimitThatWasSuspectedOutlivesARestart(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("route", "1")
+		b.ask(d).done()
+		b.ask(d).done()
+		b.ask(d).done(shown(d, sec))
+		b.pass(sec)
+		b.taught(d, 2, time.Minute)
+		var file bytes.Buffer
+		if err := b.Save(&file); err != nil {
+			b.Fatal(err)
+		}
+		next := &bubble{T: b.T, Registry: bucket.NewRegistry(nil), start: b.start}
+		if err := next.Load(&file); err != nil {
+			b.Fatal(err)
+		}
+		other := learned("route", "2")
+		next.ask(other).done()
+		next.ask(other).done()
+		q := next.ask(other)
+		next.pass(time.Minute - 1)
+		q.wantWaiting()
+		next.pass(1)
+		q.wantAt(time.Minute + sec)
+	})
+}
+
+func TestAPolicyThatIsDocumentedStaysWhereAHiddenLimitIsSuspected(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, documented := learned("route", "1"), learned("route", "2")
+		documented.Policy = &bucket.Policy{Quota: 1, Window: time.Hour}
+		b.ask(documented).done()
+		b.ask(d).done()
+		b.ask(d).done()
+		b.ask(d).done(shown(d, sec))
+		b.pass(sec)
+		q := b.ask(learned("route", "2")) // it documents nothing, others do
+		q.wantWaiting()
+		b.pass(time.Hour - sec)
+		q.wantAt(time.Hour)
 	})
 }
