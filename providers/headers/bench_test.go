@@ -33,9 +33,11 @@ func BenchmarkOneRequest(b *testing.B) {
 			p, reg := headers.New(nil), bucket.NewRegistry(nil)
 			req := request("https://api.example/path")
 			a := &providers.Answer{Status: 200, Header: h}
+			var draws []bucket.Draw
 			b.ReportAllocs()
 			for b.Loop() {
-				call, _ := p.Classify(req, time.Time{})
+				call, _ := p.AppendClassify(draws[:0], req, time.Time{})
+				draws = call.Draws
 				lease, err := reg.Acquire(context.Background(), call.Draws...)
 				if err != nil {
 					b.Fatal(err)

@@ -8,6 +8,7 @@ package headers
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,10 @@ type Provider struct {
 	places places
 }
 
-var _ providers.Provider = (*Provider)(nil)
+var (
+	_ providers.Provider = (*Provider)(nil)
+	_ providers.Appender = (*Provider)(nil)
+)
 
 // New returns a provider for any API. opts may be nil and is copied. It panics with what [Options.Validate] finds: call
 // that first for options that do not stand in the program.
@@ -70,7 +74,12 @@ func (*Provider) Name() string { return name }
 
 // Classify claims the HTTP requests to any host, except those that become something else than HTTP once answered. Its
 // routes are the hosts, which are as many as the program talks to, and the scopes of APIs.
-func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
+func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
+	return p.AppendClassify(nil, req, now)
+}
+
+// AppendClassify is Classify with the draws appended to some.
+func (p *Provider) AppendClassify(draws []bucket.Draw, req *http.Request, _ time.Time) (providers.Call, bool) {
 	if req.URL == nil || req.Method == http.MethodConnect || len(req.Header["Upgrade"]) > 0 {
 		return providers.Call{}, false
 	}
@@ -83,10 +92,10 @@ func (p *Provider) Classify(req *http.Request, _ time.Time) (providers.Call, boo
 	owner := p.digest.Of(credential)
 	path := pathOf(req.URL)
 	names := place.names[api.scopeOf(req.Method, path)]
-	draws := make([]bucket.Draw, len(names), len(names)+len(place.limits))
-	for i, n := range names {
+	draws = slices.Grow(draws, len(names)+len(place.limits))
+	for _, n := range names {
 		key := bucket.Key{Provider: name, Limit: n, Owner: owner, Subject: place.subject}
-		draws[i] = bucket.Draw{Key: key, Policy: api.policy}
+		draws = append(draws, bucket.Draw{Key: key, Policy: api.policy})
 	}
 	for i := range place.limits {
 		if d, ok := place.limits[i].draw(req.Method, path, credential, owner); ok {
