@@ -14,6 +14,8 @@ const (
 	aMonth  = 30 * aDay
 )
 
+const deletion = "DELETE /channels/{channel}/messages/{message}"
+
 // message is the id of the i-th message that was made so long ago.
 func message(age time.Duration, i int) string {
 	const epoch = 1420070400000 // https://docs.discord.com/developers/reference#snowflakes
@@ -49,6 +51,15 @@ func ofAges(channels []string, alone bool) []trial {
 				deleting(2, aMonth, 90, 12*time.Second),
 			},
 		},
+		{ // The old ones count with the young ones, too: 5 in 1 s.
+			name: "deletions that a second limit refuses",
+			options: discordtest.Options{DeletionAges: true, Limits: map[string]discordtest.Limit{
+				deletion + " young":    {N: 5, Window: time.Second, Hash: "young"},
+				deletion + " old also": {N: 5, Window: time.Second, Hash: "young", Counter: "young"},
+			}},
+			lines:   []line{deleting(0, aMonth, 60, 13*time.Second)},
+			refused: 1,
+		},
 		{ // 3 old ones in 20 s, and 10 of all in 10 s.
 			name:    "edits of messages that are old",
 			options: discordtest.Options{OldEdits: true},
@@ -56,7 +67,7 @@ func ofAges(channels []string, alone bool) []trial {
 				editing(0, aDay, 9, 42*time.Second),
 				editing(1, aMinute, 24, 32*time.Second),
 			},
-			refused: 2,
+			refused: 1,
 		},
 	}
 }
