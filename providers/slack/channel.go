@@ -35,7 +35,15 @@ const (
 	maxChannel = 128
 )
 
-// validChannel says whether s can name a channel, and so be shown.
-func validChannel(s string) bool {
-	return s != "" && len(s) <= maxChannel && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+// channelOf returns the name or ID of a channel as an argument has it, "#general" or "general"; "" if it can be of
+// none, and so must not be shown.
+func channelOf(s string) string {
+	s = strings.TrimSpace(s)
+	if name, ok := strings.CutPrefix(s, "#"); ok && !isConversation(name) {
+		s = name
+	}
+	if len(s) > maxChannel || !utf8.ValidString(s) || strings.IndexFunc(s, unicode.IsControl) >= 0 {
+		return ""
+	}
+	return s
 }

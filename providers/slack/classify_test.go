@@ -56,7 +56,7 @@ func TestTheTokenAndTheChannelAreFoundInEveryWayThatClientsSendThem(t *testing.T
 		{
 			"query", request(t, "GET", web+post+"?text=x&channel=%23general&token="+token, ""),
 			post,
-			[]string{"#general"},
+			[]string{"general"},
 		},
 		{"token in the query, channel in the form", without(post+"?token="+token, formType, "channel=C1"), post, c1},
 		{"an empty argument is none", without(post, formType, "channel=&token=&channel=C1&token="+token), post, c1},

@@ -83,6 +83,18 @@ func TestAChannelsOtherNamesCountAsItself(t *testing.T) {
 	}
 }
 
+func TestAChannelsNameIsTheSameWithAndWithoutItsSign(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		w.ok(postTo(t, "#general"), 0)
+		w.ok(postTo(t, "general"), time.Second)
+		w.ok(to(postTo(t, ""), " #general"), 2*time.Second)
+		w.ok(form(t, "files.upload", "channels", "C9, #general"), 3*time.Second)
+		w.ok(postTo(t, "#"), 3*time.Second)         // no channel, which Slack will say
+		w.ok(postTo(t, "#C9"), 3*time.Second)       // not the ID
+		w.ok(postTo(t, "##general"), 3*time.Second) // nor the name
+	})
+}
+
 func TestAChannelThatIsRenamedIsAnother(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.goes(postTo(t, "#general"), 0, 200, `{"ok":true,"channel":"C1"}`)

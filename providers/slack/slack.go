@@ -211,7 +211,7 @@ func (p *Provider) hook(req *http.Request, c caller) providers.Call {
 	call.Peek = true // their 200s are "ok", in plain text: one in JSON has something to say
 	url := c.tokens.Of(bounded(path))
 	if limit == webhook && c.told != "" {
-		if channel := p.toldChannel(req); validChannel(channel) {
+		if channel := channelOf(p.toldChannel(req)); channel != "" {
 			owner := c.owner(c.told, nil)
 			call.Draws = []bucket.Draw{
 				draw(post, owner, channel, c.channel), draw(postMessage, owner, "", c.all),
@@ -258,7 +258,7 @@ func (p *Provider) webAPI(draws []bucket.Draw, req *http.Request, c caller, path
 	for channels := a.channels; channels != "" && len(call.Draws) < maxChannels; {
 		var channel string
 		channel, channels, _ = strings.Cut(channels, ",")
-		if channel = strings.TrimSpace(channel); validChannel(channel) {
+		if channel = channelOf(channel); channel != "" {
 			call.Draws = append(call.Draws, draw(post, owner, channel, c.channel))
 		}
 	}
