@@ -300,6 +300,8 @@ func TestAnAnswerMeansWhatItsAPISays(t *testing.T) {
 				"X-Acme-Usage: 1/10~ X-Acme-Bytes-Left: 9~ X-Acme-Bytes-Reset: 9", "",
 			"window acme, rule acme daily, window acme bucket",
 		},
+		{"a window whose rest makes no sense", 200, "X-Acme-Left: many~ X-Acme-Reset: 750", "", ""},
+		{"a window of which neither limit nor end is told", 200, "X-Acme-Day-Left: 5", "", ""},
 		{"no bytes", 200, "X-Acme-Bytes-Left: 0~ X-Acme-Bytes-Reset: 9", "", "block acme for 10s"},
 		{
 			"another scope", 200, "X-Acme-Left: 3~ X-Acme-Reset: 750~ X-Acme-Scope: Search", "",

@@ -290,6 +290,8 @@ var rows = []row{
 		say(after(0, 40, 0, 20*s, 500*ms), 2*s),
 	},
 	{"Shopify's, of nothing", 200, "X-Shopify-Shop-Api-Call-Limit: 0/0", nil},
+	{"Shopify's, below zero", 200, "X-Shopify-Shop-Api-Call-Limit: -1/40", nil},
+	{"Shopify's, of many", 200, "X-Shopify-Shop-Api-Call-Limit: 39/many", nil},
 	{
 		"Riot's", 200,
 		"X-App-Rate-Limit: 20:1,100:120~ X-App-Rate-Limit-Count: 16:1,90:120",

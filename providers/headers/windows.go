@@ -54,11 +54,7 @@ func (r *reader) described(w *Window) (g reading, ok bool) {
 	if w.Usage != "" {
 		return leaking(field.Get(h, w.Usage), w.Length)
 	}
-	v := field.Get(h, w.Remaining)
-	if v == "" {
-		return reading{}, false
-	}
-	left, ok := quantity(v)
+	left, ok := quantity(field.Get(h, w.Remaining))
 	if !ok {
 		return reading{}, false
 	}
