@@ -263,6 +263,13 @@ var rows = []row{
 		say(in(0, 20, 19, 41*s), at(1, 500, 100, date.Add(3601*s), 2*s)),
 	},
 	{
+		"a second and an hour, and between them a minute that there is", 200,
+		"X-RateLimit-Limit-Second: 5~ X-RateLimit-Remaining-Second: 4~ X-RateLimit-Reset-Second: 1~ " +
+			"X-RateLimit-Limit-Hour: 500~ X-RateLimit-Remaining-Hour: 100~ X-RateLimit-Reset-Hour: 99~ " +
+			"RateLimit-Policy: 60;w=60",
+		say(in(0, 5, 4, s), in(2, 500, 100, 99*s)),
+	},
+	{
 		"requests and tokens", 200, "x-ratelimit-limit-requests: 60~ x-ratelimit-remaining-requests: 59~ " +
 			"x-ratelimit-reset-requests: 1s~ x-ratelimit-limit-tokens: 150000~ x-ratelimit-remaining-tokens: 149984~ " +
 			"x-ratelimit-reset-tokens: 6m0s",

@@ -129,9 +129,7 @@ const mostElements = 16
 func elements(s string) (all []quantityOf) {
 	for range mostElements {
 		var e string
-		if e, s, _ = strings.Cut(s, ","); e == "" && s == "" {
-			break
-		}
+		e, s, _ = strings.Cut(s, ",")
 		if q, ok := element(e); ok {
 			all = append(all, q)
 		}
