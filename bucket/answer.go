@@ -58,10 +58,10 @@ func (e *answer) state(key *Key) *state {
 	for i := range e.t.slots {
 		s := e.t.slots[i].route
 		if s.is(key) {
-			return s
+			return s.heir() // its key may have become another name
 		}
 		if s.counted() && s.links.counter.is(key) {
-			return s.links.counter
+			return s.links.counter.heir()
 		}
 	}
 	return e.r.state(key, e.now)

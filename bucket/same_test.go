@@ -191,3 +191,17 @@ func TestABucketWithoutASubjectMayTurnOutToBeAnother(t *testing.T) {
 		})
 	})
 }
+
+func TestAnAnswerToARequestByAFormerNameIsOfTheBucketThatItTurnedOutToBe(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id, counter := open("post", "#general"), open("post", "C1"), open("counter", "")
+		first, second := b.ask(name), b.ask(name)
+		first.done(sameBucket(name, id))
+		second.done(alias(name, counter), window(counter, 1, 0, 9*sec))
+		q := b.ask(id)
+		b.pass(9*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(9 * sec)
+	})
+}
