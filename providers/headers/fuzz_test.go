@@ -2,6 +2,7 @@ package headers_test
 
 import (
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -95,16 +96,21 @@ func FuzzPaths(f *testing.F) {
 	for _, p := range []string{
 		"", "/", "//", "/v1/customers/cus_123", "/v1/\x00", "/\xff", "/a b", "/ü", "/" + strings.Repeat("a", 1000),
 		"/" + strings.Repeat("a/", 1000), "/v", "/v1.2", "/v12345", "/-._", "/search/", "/v1/a/files",
+		"..", "/..", "/../..", "/./a/.", strings.Repeat("/..", 1000),
 	} {
-		f.Add(http.MethodGet, p)
+		f.Add(http.MethodGet, p, "")
 	}
-	f.Add("\x00", "/")
-	f.Add("", "/")
-	f.Add("get", "/")
+	for _, raw := range []string{"/a%2fb", "/%2F", "%2F", "/%2e%2E/a", "/%", "/%00%2F", "/a%2F%ff", "/a/../%2F.."} {
+		p, _ := url.PathUnescape(raw)
+		f.Add(http.MethodGet, p, raw)
+	}
+	f.Add("\x00", "/", "")
+	f.Add("", "/", "")
+	f.Add("get", "/", "")
 	p := headers.New(&headers.Options{APIs: []headers.API{acme(), headers.GitHub(), headers.Stripe()}})
-	f.Fuzz(func(t *testing.T, method, path string) {
+	f.Fuzz(func(t *testing.T, method, path, raw string) {
 		for _, req := range []*http.Request{request("https://api.acme.example"), request("https://api.github.com")} {
-			req.Method, req.URL.Path = method, path
+			req.Method, req.URL.Path, req.URL.RawPath = method, path, raw
 			call, _ := p.Classify(req, time.Time{})
 			for _, d := range call.Draws {
 				plain := strings.IndexFunc(d.Key.Subject, func(r rune) bool { return r < ' ' || r > '~' }) < 0

@@ -98,6 +98,7 @@ func TestGitHubsRefusalsAreToldApart(t *testing.T) {
 		{"a success", 200, left + core, "", "window github core"},
 		{"a success of another resource", 200, left + search, "", "not github core, window github search"},
 		{"what the asker has already", 304, left + core, "", "not github core, window github core"},
+		{"an end of the hour that makes no sense", 200, "X-RateLimit-Remaining: 0~ X-RateLimit-Reset: 30", "", ""},
 		{"forbidden", 403, left + core, `{"message":"Resource not accessible"}`, "window github core"},
 		{"the hour is used up", 403, none + core, "", "window github core, block github core for 1m1s, refused: user"},
 		{
