@@ -27,6 +27,24 @@ func (w *world) noDetails(token string) {
 	}
 }
 
+func TestAnAnswerHasDetailsOnlyIfItTellsWhatIsLeftAndUntilWhen(t *testing.T) {
+	for _, tt := range []struct {
+		limit, remaining, reset string
+		want                    intercom.Details
+		ok                      bool
+	}{
+		{"167", "0", "1487332510", intercom.Details{Limit: 167, ResetAt: time.Unix(1487332510, 0).UTC()}, true},
+		{"", "3", "1487332510", intercom.Details{Remaining: 3, ResetAt: time.Unix(1487332510, 0).UTC()}, true},
+		{"167", "", "1487332510", intercom.Details{}, false},
+		{"167", "3", "", intercom.Details{}, false},
+		{"167", "3", "soon", intercom.Details{}, false},
+	} {
+		if d, ok := intercom.ReadDetails(limits(tt.limit, tt.remaining, tt.reset)); ok != tt.ok || d != tt.want {
+			t.Errorf("%q of %q until %q: got %+v, %t, want %+v", tt.remaining, tt.limit, tt.reset, d, ok, tt.want)
+		}
+	}
+}
+
 func TestThereAreDetailsOnceAnAnswerTold(t *testing.T) {
 	inWorld(t, intercomtest.Options{
 		Limit: 10, Fault: func(r *http.Request) intercomtest.Fault {
