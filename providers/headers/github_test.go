@@ -99,6 +99,7 @@ func TestGitHubsRefusalsAreToldApart(t *testing.T) {
 		{"a success of another resource", 200, left + search, "", "not github core, window github search"},
 		{"what the asker has already", 304, left + core, "", "not github core, window github core"},
 		{"an end of the hour that makes no sense", 200, "X-RateLimit-Remaining: 0~ X-RateLimit-Reset: 30", "", ""},
+		{"an hour long over", 200, "X-RateLimit-Remaining: 0~ X-RateLimit-Reset: 1699990000", "", ""},
 		{"forbidden", 403, left + core, `{"message":"Resource not accessible"}`, "window github core"},
 		{"the hour is used up", 403, none + core, "", "window github core, block github core for 1m1s, refused: user"},
 		{

@@ -92,6 +92,11 @@ var rows = []row{
 		say(in(0, 0, 9, 7*s), in(1, 0, 4, 3000*s)),
 	},
 	{
+		"a policy without a length beside one that has it", 200,
+		`RateLimit-Policy: "p";q=5, "x";q=9;w=9~ RateLimit: "x";r=1;t=9`,
+		say(in(0, 9, 1, 9*s)),
+	},
+	{
 		"a policy of bytes beside one of requests", 200,
 		`RateLimit-Policy: "a";q=9999;w=1;qu="content-bytes", "b";q=100;w=60~ RateLimit: "a";r=0;t=1, "b";r=9;t=7`,
 		say(in(0, 100, 9, 7*s)),
@@ -388,6 +393,8 @@ var rows = []row{
 	{"Retry-After in words", 429, "Retry-After: soon", say(0 * s)},
 	{"milliseconds beside Retry-After", 429, "retry-after-ms: 1250~ Retry-After: 2", say(1250 * ms)},
 	{"Azure's milliseconds", 429, "x-ms-retry-after-ms: 250", say(250 * ms)},
+	{"Retry-After of nothing, beside one of something", 429, "Retry-After: 0~ X-Retry-After: 4", say(4 * s)},
+	{"Retry-After of no seconds, beside one of some", 429, "Retry-After: 0s~ X-Retry-After: 4", say(4 * s)},
 	{"X-Retry-After", 429, "X-Retry-After: 4", say(4 * s)},
 	{"X-RateLimit-Retry-After", 429, "X-RateLimit-Retry-After: 4", say(4 * s)},
 	{
