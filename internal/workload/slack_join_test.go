@@ -152,3 +152,25 @@ func TestATokenOfASlackOrganizationHasLimitsInEachWorkspace(t *testing.T) {
 		run(t, slack.New(nil), f, calls, atBest(demand{perMinute(20), 40}))
 	})
 }
+
+func TestTheTokensOfASlackOrganizationShareTheLimitsOfEachWorkspace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := bursty(slacktest.Options{Installations: []slacktest.Installation{{
+			App: "A1", Team: "T0", Org: "E1", OrgWide: true, Bot: "xoxe.xoxb-1", User: "xoxp-1", Code: "code-1", Rotates: true,
+		}}})
+		defer f.Close()
+		client, registry := newClient(slack.New(nil), f)
+		bot, user, refresh := exchanged(t, client, "code", "code-1")
+		rotated, _, _ := exchanged(t, client, "grant_type", "refresh_token", "refresh_token", refresh)
+		before := f.Report()
+		var calls []call
+		for _, token := range []string{bot, user, rotated} {
+			for _, team := range []string{"T1", "T2"} {
+				calls = append(calls, times(20, webCall(token, "users.list", "team_id", team))...)
+			}
+		}
+		took := all(t, client, calls)
+		clean(t, f, before, registry, len(calls))
+		quick(t, took, atBest(demand{perMinute(20), 60}))
+	})
+}

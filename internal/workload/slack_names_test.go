@@ -49,8 +49,10 @@ func TestASlackWebhookSharesItsChannelOnceItsInstallationIsKnown(t *testing.T) {
 		f := named()
 		defer f.Close()
 		client, registry := newClient(slack.New(nil), f)
+		all(t, client, []call{webhookCall("/services/T1/B1/secret")}) // which is paced by itself
 		bot, _, _ := exchanged(t, client, "code", "code-1")
 		before := f.Report()
+		time.Sleep(time.Minute)
 		var calls []call
 		for range 15 {
 			calls = append(calls, webCall(bot, "chat.postMessage", "channel", "C1", "text", "hello"),
