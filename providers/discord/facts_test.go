@@ -274,6 +274,33 @@ func TestAnEditOfAnAnnouncementIsHeldForTheTimeOfTheBody(t *testing.T) {
 	})
 }
 
+// A code, as that of a slow channel, or a shared limit is of one channel: what it allows is not taken for what others do.
+func TestWhatASlowChannelRefusesTeachesNothingOfOthers(t *testing.T) {
+	for name, tt := range map[string]struct{ scope, body string }{
+		"by a code": {"user", `{"code":20016,"retry_after":10}`}, "shared": {"shared", `{"retry_after":10}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTimeline(t, func(l *timeline) {
+				const url = tenth + "/channels/1/messages"
+				well := full("X-RateLimit-Remaining: 4", "X-RateLimit-Limit: 5")
+				for range 3 {
+					l.send("POST", url, 200, well, "")
+					l.send("POST", url, 429, full("X-RateLimit-Remaining: 4", "Retry-After: 10", "X-RateLimit-Scope: "+tt.scope), tt.body)
+				}
+				for range 2 {
+					if got := l.send("POST", tenth+"/channels/2/messages", 200, well, ""); got != 0 {
+						t.Errorf("another channel's message waits %v", got)
+					}
+				}
+				call := classify(t, "POST", url)
+				if p := l.Explain(nil, call.Draws[0]).Buckets[0].Policy; p != nil {
+					t.Errorf("learned %+v", p)
+				}
+			})
+		})
+	}
+}
+
 func TestEmojiOfOneGuildAreHeldWithoutTheOthers(t *testing.T) {
 	inTimeline(t, func(l *timeline) {
 		h := header("Via: 1.1 google", "Retry-After: 1800")
