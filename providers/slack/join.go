@@ -22,7 +22,7 @@ func (p *Provider) learn(req *http.Request, call *providers.Call, a *providers.A
 	switch call.Route {
 	case "auth.test":
 		return p.tested(req, call, a.Body)
-	case "oauth.v2.access", "oauth.v2.exchange":
+	case "oauth.v2.access", "oauth.v2.user.access", "oauth.v2.exchange":
 		return p.installed(req, call, a.Body)
 	case "tooling.tokens.rotate":
 		return p.rotated(req, a.Body)

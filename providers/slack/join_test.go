@@ -113,6 +113,10 @@ func TestAnswersSeenInPassingJoinTheTokensOfAnInstallation(t *testing.T) {
 			test(otherToken, `{"ok":true,"app_id":"A1","team_id":"T1"}`),
 		}},
 		{"a bot's and a user's token", info(token), info(otherToken), []told{access(granted)}},
+		{"a user's token that is handed out alone", info(token), info(otherToken), []told{
+			access(strings.Replace(granted, otherToken, "", 1)),
+			{exchange(t, "oauth.v2.user.access"), strings.Replace(granted, `"access_token":"`+token+`",`, "", 1)},
+		}},
 		{"the other way round", info(otherToken), info(token), []told{access(granted)}},
 		{"a rotated token", info(token), info(rotated), []told{access(granted), access(refreshed)}},
 		{"a token that is exchanged", info(otherToken), info(rotated), []told{{old, refreshed}}},
