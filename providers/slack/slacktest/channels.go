@@ -5,10 +5,13 @@ import (
 	"strings"
 )
 
-// channel returns the ID of a channel, however it is written.
+// channel returns the ID of a channel, however it is written: "#general" is "general", too.
 func (a *api) channel(name string) string {
-	if id, ok := a.opts.Channels[name]; ok {
-		return id
+	name = strings.TrimPrefix(name, "#")
+	for _, spelt := range [...]string{name, "#" + name} {
+		if id, ok := a.opts.Channels[spelt]; ok {
+			return id
+		}
 	}
 	return name
 }

@@ -149,6 +149,11 @@ func TestAChannelIsOneHoweverItIsWritten(t *testing.T) {
 		contains(t, "body", body, `"channel":"C1"`)
 		resp, _ := post(t, c, "C1")
 		expect(t, "status", resp.StatusCode, 429)
+		resp, _ = post(t, c, "general")
+		expect(t, "status", resp.StatusCode, 429)
+		post(t, c, "random") // of which nobody knows the ID
+		resp, _ = post(t, c, "%23random")
+		expect(t, "status", resp.StatusCode, 429)
 		_, body = post(t, c, "U1")
 		contains(t, "body", body, `"channel":"D1"`)
 		_, body = call(t, c, "conversations.open", "users=U1")
@@ -156,7 +161,8 @@ func TestAChannelIsOneHoweverItIsWritten(t *testing.T) {
 		resp, _ = post(t, c, "D1")
 		expect(t, "status", resp.StatusCode, 429)
 		report := srv.Report()
-		expect(t, "refusals", report.RefusedBy["post #1 C1"], 1)
+		expect(t, "refusals", report.RefusedBy["post #1 C1"], 2)
+		expect(t, "refusals", report.RefusedBy["post #1 random"], 1)
 		expect(t, "refusals", report.RefusedBy["post #1 D1"], 1)
 	})
 }

@@ -51,8 +51,9 @@ type Options struct {
 	Install func(token string) string
 	// Authorized says which tokens are valid. Nil means all. Its calls do not overlap.
 	Authorized func(token string) bool
-	// Channels has the IDs of channels that have other names besides: of "#general", and of a user, such as "U1", to
-	// whom messages go in a channel of their own. A message is counted by the ID, and its answer has the ID.
+	// Channels has the IDs of channels that have other names besides: of "#general", which "general" is, too, and of a
+	// user, such as "U1", to whom messages go in a channel of their own. A message is counted by the ID, and its answer
+	// has the ID.
 	Channels map[string]string
 	// Items is how many channels, users or messages there are in each list. 0 means 250.
 	Items int
