@@ -216,7 +216,8 @@ func lengthOf(limit int, policies []policy) (length time.Duration) {
 func (r *reader) byLength(t *table, ietf bool) {
 	first := len(r.readings) > 0 && !ietf
 	for k := perSecond; k <= perMonth; k++ {
-		if t.kinds&(1<<k) == 0 {
+		told := func(g reading) bool { return g.length == kindLengths[k] }
+		if t.kinds&(1<<k) == 0 || slices.ContainsFunc(r.readings, told) {
 			continue
 		}
 		for i := range t.families {

@@ -223,8 +223,18 @@ var rows = []row{
 		say(in(1, 100, 2, 9*s)),
 	},
 	{
+		"Envoy's, with a number that has no window", 200,
+		"x-ratelimit-limit: 100, 7, 100;w=60~ x-ratelimit-remaining: 2~ x-ratelimit-reset: 9",
+		say(in(0, 100, 2, 9*s)),
+	},
+	{
 		"Docker Hub's", 200,
 		"ratelimit-limit: 100;w=3600~ ratelimit-remaining: 25;w=3600",
+		say(rule(0, 100, 75, time.Hour)),
+	},
+	{
+		"Docker Hub's, the window beside what is left only", 200,
+		"ratelimit-limit: 100~ ratelimit-remaining: 25;w=3600",
 		say(rule(0, 100, 75, time.Hour)),
 	},
 	{
@@ -260,6 +270,41 @@ var rows = []row{
 		"X-RateLimit-Limit-Minute: 20~ X-RateLimit-Remaining-Minute: 19~ X-RateLimit-Limit-Hour: 500~ " +
 			"X-RateLimit-Remaining-Hour: 3~ RateLimit-Limit: 500~ RateLimit-Remaining: 3~ RateLimit-Reset: 41",
 		say(rule(0, 20, 1, 60*s), in(1, 500, 3, 41*s)),
+	},
+	{
+		"a minute and an hour of which nothing tells the end", 200,
+		"X-RateLimit-Limit-Minute: 20~ X-RateLimit-Remaining-Minute: 19~ X-RateLimit-Limit-Hour: 500~ " +
+			"X-RateLimit-Remaining-Hour: 100",
+		say(rule(0, 20, 1, 60*s), rule(1, 500, 400, time.Hour)),
+	},
+	{
+		"a minute and an hour of which as much is left", 200,
+		"X-RateLimit-Limit-Minute: 20~ X-RateLimit-Remaining-Minute: 3~ X-RateLimit-Limit-Hour: 500~ " +
+			"X-RateLimit-Remaining-Hour: 3~ RateLimit-Limit: 500~ RateLimit-Remaining: 3~ RateLimit-Reset: 41",
+		say(rule(0, 20, 17, 60*s), in(1, 500, 3, 41*s)),
+	},
+	{
+		"a minute and an hour of the same numbers", 200,
+		"X-RateLimit-Limit-Minute: 20~ X-RateLimit-Remaining-Minute: 3~ X-RateLimit-Limit-Hour: 20~ " +
+			"X-RateLimit-Remaining-Hour: 3~ RateLimit-Limit: 20~ RateLimit-Remaining: 3~ RateLimit-Reset: 41",
+		say(in(0, 20, 3, 41*s), rule(1, 20, 17, time.Hour)),
+	},
+	{
+		"a minute, told in the newest form and by its name", 200,
+		`RateLimit-Policy: "p";q=20;w=60~ RateLimit: "p";r=19;t=41~ X-RateLimit-Limit-Minute: 20~ ` +
+			"X-RateLimit-Remaining-Minute: 19~ X-RateLimit-Limit-Hour: 500~ X-RateLimit-Remaining-Hour: 100",
+		say(in(0, 20, 19, 41*s), rule(1, 500, 400, time.Hour)),
+	},
+	{
+		"a minute without its limit, and an hour", 200,
+		"X-RateLimit-Remaining-Minute: 19~ X-RateLimit-Limit-Hour: 500~ X-RateLimit-Remaining-Hour: 100~ " +
+			"X-RateLimit-Reset-Hour: 99",
+		say(in(1, 500, 100, 99*s)),
+	},
+	{
+		"a month", 200,
+		"X-RateLimit-Limit-Month: 1000~ X-RateLimit-Remaining-Month: 3~ X-RateLimit-Reset-Month: 99",
+		say(in(0, 1000, 3, 99*s)),
 	},
 	{
 		"a minute and an hour with resets of their own", 200,
@@ -313,6 +358,11 @@ var rows = []row{
 		"Riot's, of which more is used than there is", 200,
 		"X-App-Rate-Limit: 20:1,100:120~ X-App-Rate-Limit-Count: 21:1,1:120",
 		say(rule(0, 20, 20, s), rule(1, 100, 1, 120*s)),
+	},
+	{
+		"Riot's, of which one makes no sense", 200,
+		"X-App-Rate-Limit: many:1,100:120~ X-App-Rate-Limit-Count: 16:1,90:120",
+		say(rule(0, 100, 90, 120*s)),
 	},
 	{"Riot's, without counts", 200, "X-App-Rate-Limit: 20:1,100:120", nil},
 	{
