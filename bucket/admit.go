@@ -93,7 +93,7 @@ func (r *Registry) grant(t *Ticket, now instant) {
 		if p := route.policy; p != nil {
 			if p.Hidden && !route.believed(now) && route.ventures(now, s.weight) {
 				s.venture = route.kind.hide()
-				s.venture.venture = true
+				s.venture.ventures++
 			}
 			s.due = route.take(now, s.weight)
 		}

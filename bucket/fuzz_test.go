@@ -41,21 +41,28 @@ func (s *script) duration() time.Duration {
 	return time.Duration(n)
 }
 
-func (s *script) owner() string { return []string{"owner", "second", "third"}[max(s.choose(6)-3, 0)] }
+func (s *script) owner() string {
+	return []string{"owner", "second", "third", "owner/part", "second/part"}[max(s.choose(8)-3, 0)]
+}
 
 // The policies of the script's buckets: each has one, whoever owns it.
 var scriptPolicies = map[string]*bucket.Policy{
 	"a1": {Hidden: true, Probe: true},
 	"c1": {Hidden: true, Concurrent: 2},
 	"a2": noPolicy,
+	"b1": {Probe: true, Spread: 2 * sec, Reserve: 0.3},
 	"b2": modelPace,
 	"c2": modelGlobal.Policy,
 	"d1": {Concurrent: 2},
-	"d2": {Concurrent: 3, Quota: 4, Window: 3 * sec},
+	"d2": {Concurrent: 3, Quota: 4, Window: 3 * sec, Reserve: 0.5},
+	"e1": {Charged: true, Quota: 3, Window: 10 * sec},
+	"e2": {Hidden: true},
+	"f1": nil, // nothing is documented, as of a counter
+	"f2": nil,
 }
 
 func (s *script) draw() bucket.Draw {
-	d := learned([]string{"a", "b", "c", "d"}[s.choose(4)], []string{"1", "2"}[s.choose(2)])
+	d := learned([]string{"a", "b", "c", "d", "e", "f"}[s.choose(6)], []string{"1", "2"}[s.choose(2)])
 	d.Key.Owner = s.owner()
 	d.Policy = scriptPolicies[d.Key.Limit+d.Key.Subject]
 	d.Weight = s.choose(4)
@@ -88,16 +95,24 @@ func (s *script) updates() []bucket.Update {
 	updates := make([]bucket.Update, s.choose(5))
 	for i := range updates {
 		updates[i] = s.update()
+		switch u := updates[i].(type) { // they may be pointed to
+		case bucket.Charge:
+			updates[i] = &u
+		case bucket.SameBucket:
+			updates[i] = &u
+		case bucket.Stricter:
+			updates[i] = &u
+		}
 	}
 	return updates
 }
 
 func (s *script) update() bucket.Update {
-	switch s.choose(12) {
+	switch s.choose(15) {
 	case 0, 1:
-		return bucket.Block{Key: s.draw().Key, For: s.duration(), Hidden: s.choose(2) == 0}
+		return bucket.Block{Key: s.draw().Key, For: s.duration(), Hidden: s.choose(2) == 0, Precision: s.duration()}
 	case 2:
-		return bucket.Block{Key: s.draw().Key, For: s.duration(), Wider: s.draw().Key}
+		return bucket.Block{Key: s.draw().Key, For: s.duration(), First: s.duration(), Wider: s.draw().Key}
 	case 3, 4, 5:
 		return alias(s.draw(), s.draw())
 	case 6:
@@ -106,6 +121,10 @@ func (s *script) update() bucket.Update {
 		return bucket.SameBucket{Key: s.draw().Key, As: s.draw().Key}
 	case 8:
 		return bucket.Stricter{Key: s.draw().Key, Policy: scriptPolicies[s.draw().Key.Limit+"2"], For: s.duration()}
+	case 9, 10:
+		return bucket.Charge{Key: s.draw().Key}
+	case 11:
+		return bucket.Uncounted{Key: s.draw().Key}
 	}
 	if s.choose(8) == 0 {
 		return bucket.Rule{
@@ -113,7 +132,7 @@ func (s *script) update() bucket.Update {
 		}
 	}
 	w := bucket.Window{
-		Key: s.draw().Key, Limit: int(s.number()), Remaining: int(s.number()),
+		Key: s.draw().Key, Limit: int(s.number()), Remaining: int(s.number()), Doubt: s.choose(3),
 		ResetAfter: s.duration(), Precision: s.duration(),
 	}
 	if s.choose(3) == 0 {

@@ -20,15 +20,14 @@ type past struct {
 
 // A hidden is what is known of such a limit of a kind.
 type hidden struct {
-	kind    *kind
-	policy  *Policy       // nil: nothing
-	plain   *Policy       // in whose place it is kept
-	until   instant       // it is believed
-	term    time.Duration // how long it is believed from a lesson on
-	taught  instant       // when the answer of the last lesson came
-	span    time.Duration // the last window that was learned; pastKept: none was
-	record  int32         // how many units have passed in one bucket within a span, as far as is known
-	venture bool          // one more is under way
+	kind     *kind
+	policy   *Policy       // nil: nothing
+	until    instant       // it is believed
+	term     time.Duration // how long it is believed from a lesson on
+	taught   instant       // when the answer of the last lesson came
+	span     time.Duration // the last window that was learned; pastKept: none was
+	record   int32         // how many units have passed in one bucket within a span, as far as is known
+	ventures int32         // so many are under way that are one more
 }
 
 const (
@@ -70,13 +69,6 @@ func (k *kind) learned(p *Policy, now instant) *Policy {
 	}
 	h.policy = nil
 	return p
-}
-
-// unnumbered is the policy of a hidden limit of which nothing is known.
-func (p *Policy) unnumbered() *Policy {
-	plain := *p
-	plain.Quota, plain.Window, plain.Every = 0, 0, 0
-	return &plain
 }
 
 // hide makes sure that the kind has a hidden limit.
@@ -128,7 +120,7 @@ func (m *past) within(after instant) int32 {
 // are not answered before: never, if time alone makes them no venture.
 func (s *state) awaitsVenture(now instant, w int32) (bool, instant) {
 	h := s.kind.hidden
-	if h == nil || !h.venture || !s.ventures(now, w) {
+	if h == nil || h.ventures == 0 || !s.ventures(now, w) {
 		return false, 0
 	}
 	if d := s.debt; d != nil {
@@ -292,9 +284,6 @@ func (e *answer) lesson(l lesson) *Policy {
 			told = 2 * every
 		}
 		next.Quota, next.Window, next.Every = 0, 0, min(told, e.r.maxBlock)
-	}
-	if h.plain == nil {
-		h.plain = l.s.policy
 	}
 	h.policy, h.until = &next, e.now.add(h.term)
 	h.span, h.record = max(next.Window, next.Every), int32(max(next.Quota, 1)) // so many do pass

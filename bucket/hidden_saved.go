@@ -20,7 +20,7 @@ func (l *loader) hidden(k *kind, in *savedHidden) {
 	}
 	p.Window, p.Every = min(p.Window, l.r.maxBlock), min(p.Every, l.r.maxBlock)
 	h := k.hide()
-	h.policy, h.plain = &p, p.unnumbered()
+	h.policy = &p
 	h.span, h.record = max(p.Window, p.Every), int32(max(p.Quota, 1))
 	h.term = min(max(in.Term, firstTerm), longestTerm)
 	h.until = min(l.instant(in.Until), l.at.add(longestTerm))

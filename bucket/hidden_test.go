@@ -564,3 +564,16 @@ func TestAPolicyThatIsDocumentedStaysWhereAHiddenLimitIsSuspected(t *testing.T) 
 		q.wantAt(time.Hour)
 	})
 }
+
+func TestAllWhoGoToSeeWhetherAHiddenLimitAllowsOneMoreAreWaitedFor(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := hidden("1")
+		first := b.ask(d)
+		second := b.askWith(b.Context(), &bucket.Ticket{Mode: bucket.Shadow}, d)
+		third := b.ask(d)
+		first.done()
+		third.wantWaiting()
+		second.done()
+		third.wantAt(0)
+	})
+}

@@ -141,7 +141,7 @@ func (r *Registry) settle(t *Ticket) {
 		}
 		s.route.count(-s.counted)
 		if s.venture != nil {
-			s.venture.venture = false
+			s.venture.ventures--
 		}
 		if s.route.links != nil {
 			s.follow()

@@ -177,8 +177,11 @@ func (r *Registry) foldInto(s, to *state, now instant) {
 	case to.policy == nil:
 		to.setPolicy(s.policy, now)
 		to.lent, to.ruled = s.lent, s.ruled
-	case s.lent && *s.policy != *to.policy:
-		s.debt = nil
+	case *s.policy == *to.policy:
+	case s.policy.Hidden && to.policy.Hidden:
+		s.keepPast(to.policy)
+	default:
+		s.debt = nil // as that of a draw with another policy
 	}
 	to.owe(s.debt)
 	s.debt = nil
@@ -217,8 +220,9 @@ func (k *kind) inherit(from *kind) {
 		k.law = from.law
 	}
 	if from.hidden != nil && from.hidden.policy != nil && k.learned(nil, from.hidden.taught) == nil {
-		*k.hide() = *from.hidden
-		k.hidden.kind, k.hidden.venture = k, false
+		ventures := k.hide().ventures
+		*k.hidden = *from.hidden
+		k.hidden.kind, k.hidden.ventures = k, ventures
 	}
 	k.split = k.split || from.split
 	if k.alias == "" {

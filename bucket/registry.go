@@ -307,6 +307,9 @@ func (r *Registry) Unblock(key Key) {
 
 func (s *state) unblock() {
 	s.blocked, s.refusals = 0, 0
+	if s.kind.held.subject == s.subject {
+		s.kind.held = held{}
+	}
 	if s.probe == probeDue {
 		s.probe = probeNone
 	}

@@ -15,8 +15,14 @@ func (r *Registry) unite(key, as Key, now instant) {
 		s = r.make(&key, hash, now)
 		s.used = now.seconds()
 	}
-	if s.folded() {
-		for _, c := range s.part() { // it was the name of another
+	if s.folded() { // it was the name of another
+		was := s.links.counter
+		freed := s.part()
+		if was.probe == probeOut {
+			was.probe = probeDue // who goes ahead there may have done so by this name, and be heard of elsewhere
+		}
+		r.serve(was, now)
+		for _, c := range freed {
 			r.serve(c, now)
 		}
 	}

@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/underlimit/underlimit/bucket"
 )
@@ -203,5 +204,58 @@ func TestAnAnswerToARequestByAFormerNameIsOfTheBucketThatItTurnedOutToBe(t *test
 		q.wantWaiting()
 		b.pass(1)
 		q.wantAt(9 * sec)
+	})
+}
+
+func TestOfTwoNamesWithDifferentPoliciesTheBucketKeepsItsOwn(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := named("#general"), named("C1")
+		name.Policy = &bucket.Policy{Quota: 9, Window: time.Minute}
+		b.warm(id)
+		shut := open("shut", "")
+		b.ask(shut).done(block(shut, 5*sec))
+		b.askWith(b.Context(), &bucket.Ticket{Mode: bucket.Reject}, id, shut) // only shows what is documented
+		b.ask(name).done(sameBucket(name, id))
+		b.ask(id).done()
+		b.ask(id).wantWaiting()
+	})
+}
+
+func TestWhoWaitsForOneThatWentAheadByANameThatComesToMeanAnotherGoesAhead(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, one, other := learned("post", "#general"), learned("post", "C1"), learned("post", "C2")
+		first := b.ask(name)
+		b.ask(open("another", "")).done(sameBucket(name, one))
+		q := b.ask(one)
+		q.wantWaiting()
+		b.ask(open("another", "")).done(sameBucket(name, other))
+		q.wantAt(0)
+		q.done()
+		first.done()
+	})
+}
+
+func TestWhatPassedByTwoNamesBeforeAHiddenLimitWasKnownCountsOnceItIs(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id, other := hidden("#general"), hidden("C1"), hidden("C2")
+		for range 2 {
+			b.ask(name).done() // before anything is known
+		}
+		b.taught(other, 3, time.Minute)
+		b.ask(id).done() // which keeps to what is known from now on
+		b.ask(open("another", "")).done(sameBucket(name, id))
+		b.ask(id).wantWaiting()
+	})
+}
+
+func TestANameOfABucketThatAnotherCountsOutlivesARestart(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := named("#general"), named("C1")
+		b.warm(name)
+		b.ask(name).done(sameBucket(name, id), alias(id, learned("counter", "")))
+		b = b.restart()
+		b.pass(time.Minute)
+		b.ask(name).done()
+		b.ask(id).wantWaiting()
 	})
 }

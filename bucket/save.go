@@ -215,8 +215,12 @@ func (s *saver) bucket(b *state) {
 		own := key
 		own.Limit = b.kind.alias
 		if b.links.counter.key() != own {
-			if c := b.root().key(); c.valid() {
-				to.Counter, to.Same = (*savedKey)(&c), b.folded()
+			c, same := b.root().key(), b.folded()
+			if same {
+				c = b.heir().key() // whoever counts that one, it is to be it again
+			}
+			if c.valid() {
+				to.Counter, to.Same = (*savedKey)(&c), same
 			}
 		}
 	}

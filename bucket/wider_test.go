@@ -59,3 +59,13 @@ func TestSubjectsOfTwoOwnersHaveNothingInCommon(t *testing.T) {
 		b.ask(all).wantAt(0)
 	})
 }
+
+func TestABlockThatWasLiftedDoesNotCountAsAnother(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		one, two, all := open("post", "1"), open("post", "2"), open("workspace", "")
+		b.ask(one, all).done(wider(one, 5*sec))
+		b.Unblock(one.Key)
+		b.ask(two, all).done(wider(two, 5*sec))
+		b.ask(one, all).wantAt(0)
+	})
+}
