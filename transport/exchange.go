@@ -240,13 +240,19 @@ func (x *exchange) outgoing() (*http.Request, error) {
 	if len(x.call.Omit) > 0 {
 		header, omitted = without(header, x.omits)
 	}
-	if x.attempt == 0 && x.body.buffer == nil && x.req.RequestURI == "" && !omitted {
+	lone := x.lone()
+	if x.attempt == 0 && x.body.buffer == nil && x.req.RequestURI == "" && !omitted && !lone {
 		return x.req, nil
 	}
 	req := *x.req // shallow: nobody changes the headers
 	req.Header, req.RequestURI = header, ""
 	if b != nil {
 		req.Body, req.GetBody = b, x.body.again
+	}
+	if lone {
+		if req.GetBody = nil; b == nil {
+			req.Body = nobody{}
+		}
 	}
 	return &req, nil
 }
@@ -343,12 +349,7 @@ func (x *exchange) repeatable() bool {
 	case providers.Never:
 		return false
 	}
-	switch x.req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	// net/http.Transport takes these for leave to repeat, too.
-	return x.req.Header.Get("Idempotency-Key") != "" || x.req.Header.Get("X-Idempotency-Key") != ""
+	return looksRepeatable(x.req)
 }
 
 // keep makes sure that an answer can be returned later that another attempt may replace, and that it holds no
