@@ -97,6 +97,11 @@ var rows = []row{
 		say(in(0, 9, 1, 9*s)),
 	},
 	{
+		"lists among the items", 200,
+		`RateLimit-Policy: ("x" "y"), "p";q=9;w=9~ RateLimit: ("x"), "p";r=5;t=3`,
+		say(in(0, 9, 5, 3*s)),
+	},
+	{
 		"a policy of bytes beside one of requests", 200,
 		`RateLimit-Policy: "a";q=9999;w=1;qu="content-bytes", "b";q=100;w=60~ RateLimit: "a";r=0;t=1, "b";r=9;t=7`,
 		say(in(0, 100, 9, 7*s)),
