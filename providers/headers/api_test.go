@@ -128,6 +128,18 @@ func TestARequestDrawsOnItsScopeAndOnAllLimitsThatMatch(t *testing.T) {
 	}
 }
 
+// As net/http has it.
+func TestARequestWithoutAMethodIsAGet(t *testing.T) {
+	limit := headers.Limit{Name: "reading", Method: "get", Limit: 1, Per: time.Second, Endpoint: true}
+	p := headers.New(&headers.Options{Limits: []headers.Limit{limit}})
+	req := request("https://api.example/things")
+	req.Method = ""
+	call, _ := p.Classify(req, time.Time{})
+	if got, want := draws(&call), "api.example, api.example 2, api.example 3, reading [api.example GET /things]"; got != want {
+		t.Errorf("it draws on %s, want %s", got, want)
+	}
+}
+
 func TestAPathIsReadAsServersReadIt(t *testing.T) {
 	const windows, search = "acme, acme daily, acme bucket, acme bytes",
 		"acme search, acme search daily, acme search bucket, acme search bytes"
