@@ -117,6 +117,9 @@ func (r *Registry) standing(t *Ticket, d Draw, now instant, to *Standing) *state
 			return nil
 		}
 		key.Subject = d.Key.Subject
+		if h := k.hidden; h != nil && h.policy != nil && now < h.until && (d.Policy == nil || d.Policy.Hidden) {
+			to.Policy = h.policy
+		}
 		if k.alias == "" {
 			w := k.seed(now)
 			to.Known, to.Limit, to.Remaining = w.phase == known, int(w.limit), int(w.remaining)
@@ -129,7 +132,7 @@ func (r *Registry) standing(t *Ticket, d Draw, now instant, to *Standing) *state
 	if route == nil {
 		return nil
 	}
-	if p := route.policy; p != nil && p.Hidden && p.known() {
+	if p := route.policy; p != nil && p.Hidden && route.believed(now) {
 		to.Policy = p
 	}
 	c := route.root()

@@ -82,6 +82,26 @@ func TestAQuotaThatIsTriedInVainNoMoreOpensByDoubles(t *testing.T) {
 	})
 }
 
+func TestAWrongAnswerOnceAQuotaIsOpenShutsNothing(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(100)
+		b.usedUp(d)
+		for range 8 { // 1, 2, 4 ... may go together
+			for _, q := range b.askAll(64, d) {
+				if q.ended() {
+					q.done()
+				} else {
+					q.cancel()
+				}
+			}
+			b.pass(0)
+		}
+		wrong(d, b.ask(d))
+		b.pass(sec)
+		wantWaiting(0, b.askAll(50, d)...)
+	})
+}
+
 func TestAWrongAnswerWhileAQuotaOpensShutsItAgain(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := charged(20)

@@ -302,16 +302,33 @@ func TestALateRefusalByAHiddenLimitMayBeOfOthersAndASoonOneShowsAPace(t *testing
 	})
 }
 
+// What passes between two refusals would explain a pace quicker than the one that was refused.
+func TestAHiddenLimitThatRefusesWhatWasSlowEnoughIsKeptHalfAsQuickly(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := hidden("1")
+		b.taught(d, 2, time.Minute)
+		b.pass(time.Minute)
+		b.ask(d).done()
+		b.ask(d).done(shown(d, 5*sec))
+		if p := b.quotaOf(d); p.Quota != 0 || p.Every != time.Minute {
+			b.Errorf("it is %+v, want a pace of half of two a minute", p)
+		}
+	})
+}
+
 func TestAHiddenLimitIsLearnedAnewAfterADayAndThenAfterTwo(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := hidden("1")
 		b.taught(d, 2, time.Minute)
 		for _, days := range []int{1, 2, 4} {
 			b.pass(time.Duration(days)*24*time.Hour - sec)
-			if p := b.quotaOf(d); p.Quota != 2 {
+			if p := b.quotaOf(hidden(fmt.Sprint("new within ", days))); p.Quota != 2 {
 				b.Fatalf("within %d days it is %+v", days, p)
 			}
 			b.pass(2 * sec)
+			if p := b.quotaOf(hidden(fmt.Sprint("new after ", days))); p.Quota != 0 {
+				b.Fatalf("after %d days it is %+v", days, p)
+			}
 			for range 2 {
 				b.ask(d).done()
 			}
@@ -575,5 +592,25 @@ func TestAllWhoGoToSeeWhetherAHiddenLimitAllowsOneMoreAreWaitedFor(t *testing.T)
 		third.wantWaiting()
 		second.done()
 		third.wantAt(0)
+	})
+}
+
+func TestWhatIsExplainedOfAHiddenLimitIsWhatHoldsNow(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := hidden("1")
+		b.taught(d, 2, time.Minute)
+		if p := b.quotaOf(hidden("never used")); p.Quota != 2 {
+			b.Errorf("of another bucket it is %+v", p)
+		}
+		other := bucket.Draw{Key: key("hidden", "documented"), Policy: &bucket.Policy{Quota: 7, Window: sec}}
+		if p := b.quotaOf(other); p.Quota != 7 {
+			b.Errorf("of one with a documented quota it is %+v", p)
+		}
+		b.pass(24*time.Hour - time.Minute)
+		b.ask(d).done()
+		b.pass(time.Minute)
+		if p := b.quotaOf(d); p.Quota != 0 {
+			b.Errorf("after a day it is %+v", p)
+		}
 	})
 }
