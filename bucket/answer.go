@@ -139,9 +139,7 @@ func (e *answer) take(updates []Update) {
 		r.serve(s, e.now)
 	}
 	for _, k := range e.eased {
-		for _, s := range k.awaited() {
-			r.serve(s, e.now)
-		}
+		r.serveAll(k, e.now)
 	}
 	r.release(t, e.now)
 }
@@ -371,7 +369,7 @@ func (r *Registry) learn(t *Ticket, received, now instant, e *answer) {
 		}
 		hidden := route.policy != nil && route.policy.Hidden
 		if hidden && !e.refused {
-			route.passed(t.granted, received, s.weight)
+			s.more = route.passed(t.granted, received, s.weight)
 		}
 		if route.debt != nil {
 			counts := !route.policy.Charged || slices.Contains(e.charged, route)

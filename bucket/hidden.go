@@ -145,8 +145,8 @@ func (s *state) owes() *debt {
 	return s.debt
 }
 
-// passed notes that w units passed a hidden limit, that were granted then.
-func (s *state) passed(granted, received instant, w int32) {
+// passed notes that w units passed a hidden limit, that were granted then. It says whether that is more than ever did.
+func (s *state) passed(granted, received instant, w int32) (more bool) {
 	d := s.owes()
 	if d.past == nil {
 		d.past = &past{}
@@ -159,9 +159,13 @@ func (s *state) passed(granted, received instant, w int32) {
 	}
 	m.passes = slices.Delete(m.passes, 0, max(len(m.passes)-mostPasses, 0))
 	m.since += int(w)
-	if h := s.kind.hide(); h.policy == nil {
-		h.record = max(h.record, m.within(at.add(-h.spanOf(s.policy))))
+	h := s.kind.hide()
+	if h.policy != nil {
+		return false
 	}
+	was := h.record
+	h.record = max(was, m.within(at.add(-h.spanOf(s.policy))))
+	return h.record > was
 }
 
 // kept is until when a bucket is kept for what it remembers.

@@ -614,3 +614,21 @@ func TestWhatIsExplainedOfAHiddenLimitIsWhatHoldsNow(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoeverPassesAsOneMoreLetsThoseGoWhoWaitForAnotherToSee(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		plain := open("hidden", "1")
+		early := b.askAll(2, plain) // before anybody told of a hidden limit there
+		b.ask(hidden("2")).done()
+		ahead := b.ask(hidden("2"))
+		ahead.wantAt(0)
+		b.ask(hidden("3")).wantAt(0)
+		q := b.ask(hidden("3"))
+		b.askWith(b.Context(), &bucket.Ticket{Mode: bucket.Reject}, hidden("1"))
+		early[0].done()
+		q.wantWaiting()
+		early[1].lease.Lost()
+		b.pass(0)
+		q.wantAt(0)
+	})
+}

@@ -125,6 +125,13 @@ func (k *kind) part(l *line) {
 	}
 }
 
+// serveAll lets those through who wait at any bucket of a kind. It requires that r.mu is held.
+func (r *Registry) serveAll(k *kind, now instant) {
+	for _, s := range k.awaited() {
+		r.serve(s, now)
+	}
+}
+
 // awaited is the kind's buckets at which somebody waits.
 func (k *kind) awaited() []*state {
 	var all []*state

@@ -81,7 +81,7 @@ func (l Lease) Lost() {
 			}
 		}
 		if p := s.route.policy; p != nil && p.Hidden {
-			s.route.passed(t.granted, now, s.weight)
+			s.more = s.route.passed(t.granted, now, s.weight)
 		}
 		s.back()
 	}
@@ -188,9 +188,11 @@ func (r *Registry) release(t *Ticket, now instant) {
 		r.serve(s.route, now)
 		if h := s.venture; h != nil {
 			s.venture = nil
-			for _, c := range h.kind.awaited() {
-				r.serve(c, now)
-			}
+			r.serveAll(h.kind, now)
+		}
+		if s.more {
+			s.more = false
+			r.serveAll(s.route.kind, now)
 		}
 		for j, c := range s.ahead {
 			if c != nil {

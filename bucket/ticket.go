@@ -61,6 +61,7 @@ type slot struct {
 	counted int32 // while leased: as how much its route and counters count it; 0: an earlier slot's do
 	leads   bool  // while leased: others wait for it at its route
 
+	more    bool    // once settled: more passed than ever did under a hidden limit at its route
 	venture *hidden // while leased: the limit of which it goes to see whether it allows one more; nil: none
 }
 
