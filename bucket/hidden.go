@@ -223,12 +223,17 @@ func (e *answer) teach() {
 		if policy := e.lesson(l); policy != nil {
 			e.changes = append(e.changes, Change{Key: l.s.key(), Limit: max(policy.Quota, 1)})
 			l.s.setPolicy(policy, e.now)
-			for line := l.s.kind.lines; line != nil; line = line.next {
-				if p := line.state.policy; p != nil && p.Hidden {
-					line.state.setPolicy(policy, e.now)
-				}
-			}
+			l.s.kind.heed(e.now)
 			e.eased = append(e.eased, l.s.kind)
+		}
+	}
+}
+
+// heed has the buckets of the kind on which those draw who wait keep to what was learned.
+func (k *kind) heed(now instant) {
+	for line := k.lines; line != nil; line = line.next {
+		if p := line.state.policy; p != nil && p.Hidden {
+			line.state.setPolicy(p, now)
 		}
 	}
 }

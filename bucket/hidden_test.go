@@ -632,3 +632,18 @@ func TestWhoeverPassesAsOneMoreLetsThoseGoWhoWaitForAnotherToSee(t *testing.T) {
 		q.wantAt(0)
 	})
 }
+
+func TestThoseWhoWaitKeepToWhatIsLearnedOfAnOwnerThatTurnsOutToBeTheirs(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		b.taught(hidden("1"), 3, time.Minute)
+		ahead := b.ask(of("second", hidden("2")))
+		q := b.ask(of("second", hidden("3")))
+		ahead.wantAt(0)
+		q.wantWaiting()
+		b.ask(open("another", "")).done(bucket.SameOwner{Provider: "api", Owner: "owner", As: "second"})
+		q.wantAt(0)
+		if p := b.quotaOf(of("second", hidden("3"))); p.Quota != 3 {
+			b.Errorf("it explains %+v", p)
+		}
+	})
+}

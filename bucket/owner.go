@@ -152,7 +152,10 @@ func (r *Registry) fold(from map[owner]bool, now instant) {
 // whoever waits moves. Leases find the other one as they are settled.
 func (r *Registry) foldOne(s *state, now instant) {
 	key := s.key()
-	r.kind(r.resolve(key)).inherit(s.kind)
+	if k := r.kind(r.resolve(key)); k.inherit(s.kind) {
+		k.heed(now)
+		r.serveAll(k, now)
+	}
 	if !s.inUse() && s.freeAt(now) <= now {
 		return // it holds nothing
 	}
@@ -214,15 +217,15 @@ func (r *Registry) foldInto(s, to *state, now instant) {
 	}
 }
 
-// inherit carries over what answers have told of a kind of which none is known.
-func (k *kind) inherit(from *kind) {
+// inherit carries over what answers have told of a kind of which none is known. It says whether a hidden limit is.
+func (k *kind) inherit(from *kind) (hidden bool) {
 	if k.limit == 0 {
 		k.law = from.law
 	}
 	if from.hidden != nil && from.hidden.policy != nil && k.learned(nil, from.hidden.taught) == nil {
 		ventures := k.hide().ventures
 		*k.hidden = *from.hidden
-		k.hidden.kind, k.hidden.ventures = k, ventures
+		k.hidden.kind, k.hidden.ventures, hidden = k, ventures, true
 	}
 	k.split = k.split || from.split
 	if k.alias == "" {
@@ -231,6 +234,7 @@ func (k *kind) inherit(from *kind) {
 	if k.strict == nil {
 		k.strict = from.strict
 	}
+	return hidden
 }
 
 // redraw has a ticket that waits draw on another bucket in place of one.

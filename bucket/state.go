@@ -151,6 +151,9 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 		return false, 0
 	}
 	aside := int(others.aside)
+	if p.Concurrent > 0 && int(s.drawn())+min(int(w), p.Concurrent)+aside > p.Concurrent {
+		return true, never
+	}
 	if p.Hidden && !s.believed(now) {
 		if no, at := s.awaitsVenture(now, w); no {
 			return true, at
@@ -158,9 +161,6 @@ func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 		if p.known() {
 			return false, 0
 		}
-	}
-	if p.Concurrent > 0 && int(s.drawn())+min(int(w), p.Concurrent)+aside > p.Concurrent {
-		return true, never
 	}
 	if s.debt == nil {
 		return false, 0
