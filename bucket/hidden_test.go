@@ -645,5 +645,14 @@ func TestThoseWhoWaitKeepToWhatIsLearnedOfAnOwnerThatTurnsOutToBeTheirs(t *testi
 		if p := b.quotaOf(of("second", hidden("3"))); p.Quota != 3 {
 			b.Errorf("it explains %+v", p)
 		}
+		ahead.done()
+		b.pass(25 * time.Hour) // it is believed no more
+		ahead = b.askAll(4, of("second", hidden("4")))[3]
+		q = b.askAll(4, of("second", hidden("5")))[3]
+		ahead.wantAt(25 * time.Hour)
+		q.wantWaiting()
+		ahead.granted().Cancel()
+		b.pass(0)
+		q.wantAt(25 * time.Hour)
 	})
 }

@@ -259,3 +259,14 @@ func TestANameOfABucketThatAnotherCountsOutlivesARestart(t *testing.T) {
 		b.ask(id).wantWaiting()
 	})
 }
+
+func TestABucketThatCountsAnotherIsNotTakenForANameOfIt(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		counted, counter := open("post", "C1"), open("counter", "")
+		b.ask(counted).done(alias(counted, counter))
+		b.ask(counted).done(sameBucket(counter, counted), block(counter, 5*sec))
+		q := b.ask(counted)
+		b.pass(5 * sec)
+		q.wantAt(5 * sec)
+	})
+}

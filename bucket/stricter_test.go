@@ -106,3 +106,12 @@ func TestNonsenseIsNotStricter(t *testing.T) {
 		wantWaiting(0, b.askAll(19, d)...)
 	})
 }
+
+func TestALimitIsNotTakenForStricterForLongerThanAnyBlock(t *testing.T) {
+	inBubble(t, &bucket.Options{MaxBlock: time.Hour}, func(b *bubble) {
+		d := documented()
+		b.ask(d).done(stricter(d, 1000*time.Hour))
+		b.pass(time.Hour)
+		wantWaiting(0, b.askAll(20, d)...)
+	})
+}
