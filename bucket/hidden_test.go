@@ -656,3 +656,16 @@ func TestThoseWhoWaitKeepToWhatIsLearnedOfAnOwnerThatTurnsOutToBeTheirs(t *testi
 		q.wantAt(25 * time.Hour)
 	})
 }
+
+func TestAHiddenLimitThatIsLearnedIsTold(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := hidden("1")
+		for range 3 {
+			b.ask(d).done()
+		}
+		changes := b.ask(d).done(shown(d, time.Minute))
+		if want := (bucket.Change{Key: d.Key, Limit: 3}); len(changes) != 2 || changes[1] != want {
+			b.Errorf("told of %+v", changes)
+		}
+	})
+}
