@@ -1,5 +1,7 @@
 package bucket
 
+import "cmp"
+
 // A guard is how a quota of what goes wrong opens again once all of it was used up. If it opened as its units leave the
 // window, all of it could be used up at once again. So one goes to see; if nothing is wrong any more, twice as many go
 // together, and so on; if it is, the next one goes after a time that doubles.
@@ -59,6 +61,18 @@ func (g *guard) opensAt(now instant) instant {
 		return now
 	}
 	return max(now, g.until)
+}
+
+// stricter returns the guard of a bucket that another one, with a guard or without, turned out to be the same as: it opens
+// no sooner than either would have, and no quicker.
+func (g *guard) stricter(other *guard) *guard {
+	if g == nil || other == nil {
+		return cmp.Or(g, other)
+	}
+	return &guard{
+		since: max(g.since, other.since), until: max(g.until, other.until),
+		fails: max(g.fails, other.fails), most: min(g.most, other.most),
+	}
 }
 
 // saved is how often, and once more, a guard that is shut saw that it had better stay so; 0: it is open.

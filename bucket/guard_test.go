@@ -194,3 +194,83 @@ func TestAQuotaThatWasUsedUpIsTriedByOneAfterARestart(t *testing.T) {
 		wantWaiting(0, qs...)
 	})
 }
+
+func TestAGoodAnswerEndsTheRowOfTriesInVain(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(20)
+		b.usedUp(d)
+		wrong(d, b.ask(d)) // the next goes a second later
+		b.pass(sec)
+		wrong(d, b.ask(d)) // and then two
+		b.pass(2 * sec)
+		b.ask(d).done()
+		wrong(d, b.ask(d))
+		q := b.ask(d)
+		b.pass(sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(time.Minute + 4*sec)
+	})
+}
+
+// chargedAs is a draw on one of several such quotas.
+func chargedAs(subject string) bucket.Draw {
+	d := charged(20)
+	d.Key.Subject = subject
+	return d
+}
+
+func TestAQuotaThatWasUsedUpByOneNameIsTriedByOneByTheOther(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := chargedAs("name"), chargedAs("id")
+		b.usedUp(name)
+		wrong(id, b.ask(id)) // it is owed something, and nothing shuts it
+		b.ask(open("other", "")).done(sameBucket(name, id))
+		wantWaiting(2, b.askAll(3, id)...)
+	})
+}
+
+func TestAQuotaThatIsUsedByOneNameIsTriedByOneIfItWasUsedUpByTheOther(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := chargedAs("name"), chargedAs("id")
+		b.usedUp(id)
+		wrong(name, b.ask(name))
+		b.ask(open("other", "")).done(sameBucket(name, id))
+		wantWaiting(2, b.askAll(3, id)...)
+	})
+}
+
+func TestOfTwoNamesOfAQuotaThatOpensTheStricterOneCounts(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		inBubble(t, nil, func(b *bubble) {
+			loose, strict := chargedAs("loose"), chargedAs("strict")
+			wrong(loose, b.askAll(20, loose)...)
+			b.usedUp(strict)
+			b.ask(loose).done()
+			answer(b.askAll(2, loose)) // four may go together by now
+			late := b.ask(loose)
+			wrong(strict, b.ask(strict)) // the next goes a second later
+			b.pass(sec)
+			wrong(strict, b.ask(strict)) // and then two
+			name, id := loose, strict
+			if turned {
+				name, id = id, name
+			}
+			b.ask(open("other", "")).done(sameBucket(name, id))
+			late.done() // it went before the other was shut, and opens nothing
+			first := b.ask(id)
+			others := b.askAll(2, id)
+			b.pass(2*sec - 1)
+			first.wantWaiting()
+			b.pass(1)
+			first.wantAt(time.Minute + 3*sec)
+			wantWaiting(2, others...)
+			wrong(id, first) // the third in a row
+			b.pass(4*sec - 1)
+			wantWaiting(2, others...)
+			b.pass(1)
+			others[0].wantAt(time.Minute + 7*sec)
+			wantWaiting(1, others...)
+		})
+	}
+}

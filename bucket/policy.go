@@ -230,9 +230,7 @@ func (s *state) owe(other *debt) {
 	}
 	d := s.debt
 	d.owePast(other)
-	if d.guard == nil {
-		d.guard = other.guard
-	}
+	d.guard = d.guard.stricter(other.guard)
 	d.answers.merge(other.answers.left())
 	if d.pace != nil && other.pace != nil {
 		at := max(d.last, other.last)
