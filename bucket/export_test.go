@@ -408,6 +408,17 @@ func (r *Registry) Remembered(key Key) int {
 	return len(s.debt.past.passes)
 }
 
+// WakesAt is when those who wait at a key's bucket are looked at by time alone; zero if they are not.
+func (r *Registry) WakesAt(key Key) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.find(&key)
+	if s == nil || s.line == nil || s.line.wake < 0 {
+		return time.Time{}
+	}
+	return r.time(s.line.wakeAt)
+}
+
 // SyncDir has a directory's names reach the disk.
 func SyncDir(path string) error { return syncDir(path) }
 

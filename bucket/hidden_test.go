@@ -669,3 +669,152 @@ func TestAHiddenLimitThatIsLearnedIsTold(t *testing.T) {
 		}
 	})
 }
+
+func TestNobodyGoesAheadAloneForOneMoreThanIsRemembered(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := hidden("1")
+		for range 256 {
+			b.ask(d).done()
+		}
+		wantWaiting(0, b.askAll(3, d)...)
+	})
+}
+
+func TestARefusalOfWhatWasInFlightAtALessonTeachesNothing(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := hidden("1")
+		b.ask(d).done()
+		b.ask(d).done()
+		q, late := b.ask(d), b.askWith(b.Context(), &bucket.Ticket{Mode: bucket.Shadow}, d)
+		q.done(shown(d, time.Minute))
+		late.done(shown(d, time.Minute))
+		if p := b.quotaOf(d); p.Quota != 2 || p.Window != time.Minute || p.Every != 0 {
+			b.Errorf("it is %+v, want two a minute", p)
+		}
+	})
+}
+
+// scattered teaches of two a minute, though four passed within an hour.
+func (b *bubble) scattered(d bucket.Draw) {
+	b.Helper()
+	for range 2 {
+		b.ask(d).done()
+		b.pass(10 * time.Minute)
+	}
+	b.taught(d, 2, time.Minute)
+	if p := b.quotaOf(d); p.Quota != 2 || p.Window != time.Minute {
+		b.Fatalf("learned %+v, want two a minute", p)
+	}
+}
+
+// wantTwoAMinute fails the test unless it is known, of a limit that is believed no more, that two a minute did pass.
+func (b *bubble) wantTwoAMinute(d bucket.Draw) {
+	b.Helper()
+	if p := b.quotaOf(d); p.Quota != 0 {
+		b.Fatalf("it is believed still: %+v", p)
+	}
+	b.ask(d).done() // too long ago to count
+	b.pass(time.Minute)
+	qs := b.askAll(4, d)
+	wantWaiting(1, qs...) // the third goes ahead
+	qs[3].cancel()
+	b.pass(0)
+}
+
+func TestOnceALessonIsForgottenAsManyGoAtOnceAsItSaidMayInItsWindow(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		inBubble(t, nil, func(b *bubble) {
+			b.scattered(hidden("1"))
+			if restarted {
+				b = b.restart()
+			}
+			b.pass(24 * time.Hour)
+			b.wantTwoAMinute(hidden("2"))
+		})
+	}
+}
+
+func TestHowLongTheNextLessonIsBelievedOutlivesARestart(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := hidden("1")
+		b.taught(d, 2, time.Minute)
+		b = b.restart()
+		b.pass(24 * time.Hour)
+		b.taught(d, 2, time.Minute)
+		b.pass(48*time.Hour - 1)
+		if p := b.quotaOf(hidden("2")); p.Quota != 2 {
+			b.Errorf("within two days it is %+v", p)
+		}
+		b.pass(1)
+		if p := b.quotaOf(hidden("2")); p.Quota != 0 {
+			b.Errorf("after two days it is %+v", p)
+		}
+	})
+}
+
+func TestThoseWhoWaitElsewhereGoAtOnceIfALessonAllowsIt(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		one, two, three := hidden("1"), hidden("2"), hidden("3")
+		b.ask(two).done()
+		b.ask(two).done()
+		b.pass(10 * time.Minute)
+		b.ask(one).done()
+		refused := b.ask(one) // as many as passed before
+		ahead := b.askAll(3, three)
+		wantWaiting(0, ahead...)
+		q := b.ask(two) // a third within an hour
+		q.wantWaiting()
+		refused.done(shown(one, time.Minute))
+		q.wantAt(10 * time.Minute) // as one a minute may go
+	})
+}
+
+func TestWhatPassedByBothNamesSinceARefusalCountsForThePaceThatTheNextShows(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		inBubble(t, nil, func(b *bubble) {
+			one, other := hidden("1"), hidden("2")
+			b.taught(one, 2, time.Minute)
+			b.pass(time.Minute)
+			b.ask(one).done()
+			b.ask(other).done()
+			b.ask(other).done()
+			name, id := one, other
+			if turned {
+				name, id = id, name
+			}
+			b.ask(open("another", "")).done(sameBucket(name, id))
+			b.pass(time.Minute)
+			b.ask(id).done(shown(id, time.Minute))
+			// Three passed from the end of the first block, at one minute, to that of the second, at three.
+			if p := b.quotaOf(id); p.Quota != 0 || p.Every != 40*sec {
+				b.Errorf("turned: %t; it is %+v, want one each 40 s", turned, p)
+			}
+		})
+	}
+}
+
+func TestWhatPassedByANameIsRememberedOfTheBucketThatRemembersNothing(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := hidden("#general"), hidden("C1")
+		b.taught(name, 2, time.Minute)
+		b.ask(id) // in flight, it owes a unit
+		b.ask(open("another", "")).done(sameBucket(name, id))
+		if n := b.Remembered(id.Key); n != 2 {
+			b.Errorf("%d units are remembered, want 2", n)
+		}
+	})
+}
+
+func TestThePastOfTwoNamesIsBounded(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := hidden("#general"), hidden("C1")
+		for range 200 {
+			b.ask(name).done()
+			b.ask(id).done()
+		}
+		b.ask(open("another", "")).done(sameBucket(name, id))
+		if n := b.Remembered(id.Key); n != 256 {
+			b.Errorf("%d units are remembered, want 256", n)
+		}
+	})
+}

@@ -301,3 +301,37 @@ func TestAShareOfWholeUnitsIsNotCut(t *testing.T) {
 		wantWaiting(29, b.askAll(100, quota("quota", 100, 10*sec))...)
 	})
 }
+
+// The window has room before the quota has.
+func TestWhoWaitsForMoreThanTheReserveIsLookedAtOnceAllElseAllowsIt(t *testing.T) {
+	inBubble(t, &bucket.Options{Reserve: 0.4}, func(b *bubble) {
+		d := quota("q", 5, time.Minute)
+		for i := range 5 {
+			b.prefer(1, d).done(window(d, 5, 4-i, 30*sec))
+		}
+		ordinary := b.ask(d)
+		b.pass(15 * sec) // so long that it goes before the other
+		waits := b.prefer(1, d)
+		wantWaiting(2, ordinary, waits)
+		if at := b.WakesAt(d.Key).Sub(b.start); at != time.Minute {
+			b.Errorf("they are looked at after %v, want %v", at, time.Minute)
+		}
+		b.pass(45 * sec)
+		ordinary.wantAt(time.Minute)
+		waits.wantAt(time.Minute)
+	})
+}
+
+func TestThoseOfTheReserveWaitBehindOneForWhomAWindowHasNoRoomEvenWithIt(t *testing.T) {
+	inBubble(t, &bucket.Options{Reserve: 0.5}, func(b *bubble) {
+		d := open("w", "")
+		b.ask(d).done(window(d, 20, 3, 60*sec))
+		ordinary := b.ask(weighing(4, d))
+		b.pass(15 * sec)        // so long that it goes before the other
+		waits := b.prefer(1, d) // which would find room
+		wantWaiting(2, ordinary, waits)
+		b.pass(45 * sec)
+		ordinary.wantAt(60 * sec)
+		waits.wantAt(60 * sec)
+	})
+}

@@ -69,3 +69,18 @@ func TestABlockThatWasLiftedDoesNotCountAsAnother(t *testing.T) {
 		b.ask(one, all).wantAt(0)
 	})
 }
+
+func TestAShorterBlockOfAnotherSubjectDoesNotHideALongerOne(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		one, two, all := open("post", "1"), open("post", "2"), open("workspace", "")
+		b.ask(one).done(wider(one, 10*sec))
+		b.ask(two).done(wider(two, 2*sec)) // all are blocked as long
+		b.pass(3 * sec)
+		b.ask(two).done(wider(two, 4*sec)) // and so once more, as the first one is blocked still
+		q := b.ask(all)
+		b.pass(4*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(7 * sec)
+	})
+}
