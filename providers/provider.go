@@ -39,6 +39,9 @@ type Call struct {
 	// Repeat says whether the request may be sent again after a failure that does not prove that it was not
 	// processed.
 	Repeat Repeat
+	// BodyUnread says that Classify did not ask for the request's body, which can take any time to come. It saves a
+	// reading of the clock, and may always be false.
+	BodyUnread bool
 	// Peek asks for the beginning of small successful JSON answers, too, where a provider refuses in those.
 	Peek bool
 	// Omit names header fields that are left out of what is sent, in any case of letters. The caller's request keeps

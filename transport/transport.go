@@ -146,7 +146,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.recycle()
 		return t.base.RoundTrip(req)
 	}
-	if body.again == nil { // else the provider may have read it, which can take any time
+	if body.again == nil || x.call.BodyUnread { // else the provider may have read it, which can take any time
 		x.now = now
 	}
 	x.ticket.MaxWait, x.ticket.Mode, x.ticket.Priority = t.maxWait, t.mode, contextPriority(x.ctx)

@@ -66,6 +66,7 @@ func (p *Provider) AppendClassify(
 		key.Limit, key.Subject = other, at.shape()
 	}
 	call.Route = key.Limit
+	call.BodyUnread = key.Limit != editChannel
 	if !at.legacy && at.reacts(req.Method) {
 		key.Limit = reacting
 	}

@@ -102,7 +102,7 @@ func (p *Provider) AppendClassify(draws []bucket.Draw, req *http.Request, _ time
 			draws = append(draws, d)
 		}
 	}
-	call := providers.Call{Provider: name, Route: names[0], Draws: draws}
+	call := providers.Call{Provider: name, Route: names[0], BodyUnread: true, Draws: draws}
 	if api.idempotent(req) {
 		call.Repeat = providers.Always
 	}

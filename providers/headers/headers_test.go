@@ -84,7 +84,7 @@ func TestAHostAndACredentialMakeALimit(t *testing.T) {
 		second, third := want, want // for answers that tell of several windows
 		second.Limit, third.Limit = want.Limit+" 2", want.Limit+" 3"
 		draws := []bucket.Draw{{Key: want}, {Key: second}, {Key: third}}
-		wantCall := providers.Call{Provider: "headers", Route: want.Limit, Draws: draws}
+		wantCall := providers.Call{Provider: "headers", Route: want.Limit, BodyUnread: true, Draws: draws}
 		if got, ok := p.Classify(request(target), time.Time{}); !ok || !reflect.DeepEqual(got, wantCall) {
 			t.Errorf("%.60s: got %+v, %t, want %+v", target, got, ok, wantCall)
 		}

@@ -115,6 +115,15 @@ func TestABrokenRuleInAClassificationIsReported(t *testing.T) {
 			}
 			return true
 		}},
+		{"reads what it says it did not", "says it left unread", func(r *http.Request, c *providers.Call) bool {
+			if r.GetBody != nil {
+				if b, err := r.GetBody(); err == nil {
+					b.Close()
+				}
+			}
+			c.BodyUnread = true
+			return true
+		}},
 		{"reads it all", "without bound", func(r *http.Request, _ *providers.Call) bool {
 			if r.GetBody != nil {
 				if b, err := r.GetBody(); err == nil {

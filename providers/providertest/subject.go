@@ -184,6 +184,9 @@ func (s *subject) classify(f form, now time.Time) (call providers.Call, broken [
 		before := req.Clone(req.Context())
 		broken = append(broken, total("Classify", func() { call, claimed = s.p.Classify(req, now) })...)
 		broken = append(broken, untouched("Classify", req, before, *copies)...)
+		if call.BodyUnread && len(*copies) > 0 {
+			broken = append(broken, errors.New("Classify reads a body that it says it left unread"))
+		}
 		return call, claimed
 	}
 	call, claimed := ask()
