@@ -19,6 +19,7 @@ type answer struct {
 	charged       []*state // whose quotas it charges
 	eased         []*kind  // whose buckets may now let more through
 	refused       bool     // it blocks something: the request was not counted
+	failed        bool     // it says nothing, and need not be the API's own word
 	lessons       []lesson // of hidden limits that refused
 	apart         []apart  // routes that count for themselves, though the answer names a counter
 
@@ -382,18 +383,18 @@ func (r *Registry) learn(t *Ticket, received, now instant, e *answer) {
 			}
 		}
 		if s.leads {
-			route.seen(now)
+			route.seen(now, e.failed)
 		}
 		for _, c := range s.ahead {
 			if c != nil {
-				c.seen(now)
+				c.seen(now, e.failed)
 			}
 		}
 		if s.counted == 0 {
 			continue
 		}
 		a, b := route.roots()
-		alone := s.leads || s.leadsCounter()
+		alone := (s.leads || s.leadsCounter()) && !(e.failed && route.probe == probeDue)
 		untold(a, e.told, now, s.counted, alone)
 		if b != nil {
 			untold(b, e.told, now, s.counted, alone)

@@ -223,8 +223,12 @@ func (b *bubble) play(s script, opts *bucket.Options) {
 			case 1:
 				lease.Lost()
 			default:
-				updates := s.updates()
-				lease.Done(time.Now().Add(-s.duration()), updates...)
+				updates, received := s.updates(), time.Now().Add(-s.duration())
+				if len(updates) == 0 && received.UnixNano()%2 == 0 {
+					lease.Failed(received)
+				} else {
+					lease.Done(received, updates...)
+				}
 			}
 		}
 		synctest.Wait()

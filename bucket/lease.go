@@ -13,6 +13,15 @@ type Lease struct {
 // some time ago; it is not believed if it is in the future. updates are what the answer says of buckets, whether or not
 // they are those of the request's draws. Done returns what changed by that, mostly nothing.
 func (l Lease) Done(received time.Time, updates ...Update) []Change {
+	return l.done(received, false, updates)
+}
+
+// Failed is Done for an answer that says nothing of buckets and need not be the API's own word, such as a gateway's that
+// does not reach it. Where others wait to see what the answer tells, another goes ahead instead, up to three times in a
+// row.
+func (l Lease) Failed(received time.Time) { l.done(received, true, nil) }
+
+func (l Lease) done(received time.Time, failed bool, updates []Update) []Change {
 	r := l.registry()
 	at := r.instant(received)
 	var clock instant
@@ -30,6 +39,7 @@ func (l Lease) Done(received time.Time, updates ...Update) []Change {
 	case t.awaited() || at > t.granted.add(slowTrip): // or it is said to have arrived in the future
 		now = r.now()
 	}
+	r.answer.failed = failed
 	return r.answered(t, at, now, updates)
 }
 
@@ -49,6 +59,7 @@ func (r *Registry) answered(t *Ticket, received, now instant, updates []Update) 
 	if len(updates) == 0 {
 		r.settle(t)
 		r.learn(t, received, now, &r.answer)
+		r.answer.failed = false
 		t.calm(nil)
 		r.release(t, now)
 		return nil

@@ -21,6 +21,7 @@ type state struct {
 	blocked  instant // nothing may go before
 	probe    probe
 	refusals uint8 // in a row, for blocks of unknown length
+	failures uint8 // in a row, of those that went ahead to see
 	lent     bool  // policy is a loaded one, and of no draw
 	ruled    bool  // policy is of an answer's Rule, and of no draw
 
@@ -135,9 +136,19 @@ func (s *state) goesAhead() bool {
 // probes says whether one request goes ahead where nothing is known: with a policy, nobody need, but by its wish.
 func (s *state) probes() bool { return s.policy == nil || s.policy.Probe }
 
-// seen ends the wait for one that went ahead. If a block came meanwhile, another goes ahead after it.
-func (s *state) seen(now instant) {
+// maxFailures is how many in a row may have gone ahead in vain before it is taken that nobody ever tells anything.
+const maxFailures = 3
+
+// seen ends the wait for one that went ahead. If a block came meanwhile, another goes ahead after it; at once, if its
+// answer was a failure that may not be the API's own word.
+func (s *state) seen(now instant, failed bool) {
 	s.probe = probeNone
+	if !failed {
+		s.failures = 0
+	} else if s.failures < maxFailures {
+		s.failures++
+		s.probe = probeDue
+	}
 	if now < s.blocked && s.window.phase != known {
 		s.probe = probeDue
 	}

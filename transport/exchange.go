@@ -163,13 +163,22 @@ func (x *exchange) try() {
 	most := wanted(resp, x.call.Peek)
 	verdict := x.judge(resp, most, sent, received)
 	var changes []bucket.Change
-	if most == 0 {
+	switch {
+	case len(verdict.Updates) == 0 && untelling(resp.StatusCode):
+		lease.Failed(received)
+	case most == 0:
 		changes = lease.DoneAt(received, verdict.Updates...)
-	} else { // its body may have been slow
+	default: // its body may have been slow
 		changes = lease.Done(received, verdict.Updates...)
 	}
 	settled = true
 	x.answered(resp, &verdict, changes, received.Sub(sent))
+}
+
+// untelling says whether an answer that says nothing of limits may be another's than the API's, or of a kind in which an
+// API leaves it out that says it in others. A 401 is of the kind in which all of that credential's are.
+func untelling(status int) bool {
+	return status >= http.StatusBadRequest && status != http.StatusUnauthorized
 }
 
 // unsent ends the exchange because it cannot be sent now. What an earlier attempt brought stands.

@@ -150,7 +150,7 @@ func WithTrace(ctx context.Context, t *Trace) context.Context {
 	if t == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, traceKey{}, join(contextTrace(ctx), t))
+	return context.WithValue(ctx, traceKey{}, JoinTraces(contextTrace(ctx), t))
 }
 
 func contextTrace(ctx context.Context) *Trace {
@@ -158,8 +158,9 @@ func contextTrace(ctx context.Context) *Trace {
 	return t
 }
 
-// join returns a trace that runs a's hooks and then b's; it changes neither.
-func join(a, b *Trace) *Trace {
+// JoinTraces returns a trace that runs a's hooks and then b's, such as those of metrics and one's own; it changes neither.
+// A nil one has no hooks.
+func JoinTraces(a, b *Trace) *Trace {
 	switch {
 	case a == nil:
 		return b

@@ -342,3 +342,16 @@ func TestNoTimeThatClassifyingTakesIsTakenForTheAnswers(t *testing.T) {
 		}
 	})
 }
+
+func TestOfJoinedTracesBothAreTold(t *testing.T) {
+	told := ""
+	trace := func(name string) *transport.Trace {
+		return &transport.Trace{Finished: func(context.Context, transport.FinishedInfo) { told += name }}
+	}
+	joined := transport.JoinTraces(trace("a"), transport.JoinTraces(nil, transport.JoinTraces(trace("b"), nil)))
+	limits := transport.New(&api{}, &transport.Options{Base: serve(answer(200)), Trace: joined})
+	want(t, roundTrip(limits, request(t.Context(), http.MethodGet, nil)), 200)
+	if told != "ab" {
+		t.Errorf("told %q, want a and then b", told)
+	}
+}

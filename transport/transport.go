@@ -151,7 +151,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.ticket.MaxWait, x.ticket.Mode, x.ticket.Priority = t.maxWait, t.mode, contextPriority(x.ctx)
 	if extra := contextTrace(x.ctx); extra != nil {
-		x.trace = join(t.trace, extra)
+		x.trace = JoinTraces(t.trace, extra)
 	}
 	resp, err := x.run()
 	if x.attempt == 1 && !x.looping && x.ticket.Waited() == 0 { // else more had to do with it
