@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -209,4 +210,10 @@ func TestShadowLeavesTheRegistryInOrder(t *testing.T) {
 
 func concurrent(limit string, n int) bucket.Draw {
 	return bucket.Draw{Key: key(limit, ""), Policy: &bucket.Policy{Concurrent: n}}
+}
+
+func TestModesHaveNames(t *testing.T) {
+	if got := fmt.Sprint(bucket.Wait, bucket.Reject, bucket.Shadow, bucket.Mode(7)); got != "wait reject shadow Mode(7)" {
+		t.Error(got)
+	}
 }

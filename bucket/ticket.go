@@ -1,6 +1,9 @@
 package bucket
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Ticket is a request's place in every line it joins, from its first Acquire on: a request that is sent again keeps
 // it. The zero value is a ticket. It belongs to one request, must not be copied once used, and holds at most one
@@ -45,6 +48,19 @@ const (
 	// Shadow lets it go all the same, and counts what it would have waited.
 	Shadow
 )
+
+// String returns the mode's name in lower case.
+func (m Mode) String() string {
+	switch m {
+	case Wait:
+		return "wait"
+	case Reject:
+		return "reject"
+	case Shadow:
+		return "shadow"
+	}
+	return fmt.Sprintf("Mode(%d)", uint8(m))
+}
 
 const (
 	mostPriority = 100
