@@ -201,6 +201,17 @@ func TestLaterAnswersToInteractionsAreOfOneKind(t *testing.T) {
 	})
 }
 
+// https://github.com/discord/discord-api-docs/issues/6322: once, later answers were limited for the whole application.
+// One refusal does not tell that from a limit of its interaction's, which is what is documented.
+func TestARefusedLaterAnswerHoldsThoseOfItsInteractionAlone(t *testing.T) {
+	inTimeline(t, func(l *timeline) {
+		h := header("Via: 1.1 google", "Retry-After: 3", "X-RateLimit-Scope: user")
+		l.send("POST", tenth+"/webhooks/8/"+replyToken, 429, h, `{"message":"","retry_after":3,"global":false}`)
+		l.waits(0, "POST", tenth+"/webhooks/8/"+otherReply)
+		l.waits(3*time.Second, "POST", tenth+"/webhooks/8/"+replyToken)
+	})
+}
+
 func TestATokenOfAnInteractionThatCannotBeReadIsItsOwnCredential(t *testing.T) {
 	const begins = "aW50ZXJhY3Rpb246"
 	for _, token := range []string{
