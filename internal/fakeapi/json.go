@@ -1,9 +1,6 @@
 package fakeapi
 
-import (
-	"encoding/json"
-	"net/http"
-)
+import "encoding/json"
 
 // JSON is an object or list to be sent.
 func JSON(v any) []byte {
@@ -12,16 +9,6 @@ func JSON(v any) []byte {
 		panic("fakeapi: bug: an answer that is no JSON: " + err.Error())
 	}
 	return b
-}
-
-// Reply returns an answer with a JSON body.
-func Reply(status int, v any) Answer {
-	return Answer{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: JSON(v)}
-}
-
-// Text returns an answer with a body of another media type.
-func Text(status int, mediaType, body string) Answer {
-	return Answer{Status: status, Header: http.Header{"Content-Type": {mediaType}}, Body: []byte(body)}
 }
 
 // Object parses a body as a JSON object. An empty body is an empty object.

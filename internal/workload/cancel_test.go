@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
 )
 
@@ -64,7 +64,7 @@ func TestHalfOfTenThousandWaitersGoAwayAndTheOthersAreNoneTheWorse(t *testing.T)
 				})
 			}
 			wg.Wait()
-			clean(t, f, fakeapi.Report{}, registry, n-len(leaves))
+			clean(t, f, apitest.Report{}, registry, n-len(leaves))
 		})
 		return ended
 	}

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 	"github.com/underlimit/underlimit/providers/headers"
 )
 
@@ -27,12 +27,12 @@ func repeated(n int, method, url string) []call {
 
 // gitHub is a server that keeps to GitHub's limits: 5,000 requests an hour, 30 searches a minute, and 900 points a
 // minute for each endpoint, of which writing takes five.
-func gitHub() *fakeapi.Server {
+func gitHub() *apitest.Server {
 	resources := map[string]*fixed{
 		"core": {limit: 5000, window: time.Hour}, "search": {limit: 30, window: time.Minute},
 	}
 	points := map[string]*log{}
-	return fakeapi.New(fakeapi.Options{Uplink: uplink, Downlink: downlink}, func(c *fakeapi.Call) fakeapi.Answer {
+	return apitest.New(apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
 		resource, path := "core", c.Request.URL.Path
 		if strings.HasPrefix(path, "/search/") {
 			resource = "search"
@@ -46,13 +46,13 @@ func gitHub() *fakeapi.Server {
 		if points[endpoint] == nil {
 			points[endpoint] = &log{limit: 900 + 1 - weight, window: time.Minute}
 		}
-		a := fakeapi.Reply(http.StatusOK, map[string]any{})
+		a := apitest.Reply(http.StatusOK, map[string]any{})
 		a.Buckets = []string{endpoint, resource}
 		if wait := r.wait(c.At); wait > 0 {
-			a = fakeapi.Reply(http.StatusForbidden, map[string]any{"message": "API rate limit exceeded"})
+			a = apitest.Reply(http.StatusForbidden, map[string]any{"message": "API rate limit exceeded"})
 			a.Buckets, a.RefusedBy, a.Until = []string{endpoint, resource}, resource, c.At.Add(wait)
 		} else if points[endpoint].wait(c.At) > 0 {
-			a = fakeapi.Reply(http.StatusForbidden, map[string]any{"message": "You have exceeded a secondary rate limit"})
+			a = apitest.Reply(http.StatusForbidden, map[string]any{"message": "You have exceeded a secondary rate limit"})
 			a.Buckets, a.RefusedBy, a.Until = []string{endpoint, resource}, endpoint, c.At.Add(time.Minute)
 		} else {
 			r.add(c.At)
@@ -89,7 +89,7 @@ func TestGitHubFromItsDescription(t *testing.T) {
 func TestGitHubsHourIsNotSpentOnWhatHasNotChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hour := &fixed{limit: 60, window: time.Hour}
-		f := fakeapi.New(fakeapi.Options{Uplink: uplink, Downlink: downlink}, func(c *fakeapi.Call) fakeapi.Answer {
+		f := apitest.New(apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
 			status, wait := http.StatusNotModified, hour.wait(c.At)
 			if c.Request.Header.Get("If-None-Match") == "" {
 				if status = http.StatusOK; wait > 0 {
@@ -97,7 +97,7 @@ func TestGitHubsHourIsNotSpentOnWhatHasNotChanged(t *testing.T) {
 				}
 				hour.add(c.At)
 			}
-			a := fakeapi.Reply(status, nil)
+			a := apitest.Reply(status, nil)
 			left, reset := hour.state(c.At)
 			a.Header.Set("X-RateLimit-Limit", strconv.Itoa(hour.limit))
 			a.Header.Set("X-RateLimit-Remaining", strconv.Itoa(left))
@@ -131,14 +131,14 @@ func TestGitHubsHourIsNotSpentOnWhatHasNotChanged(t *testing.T) {
 func TestGitHubsSecondaryLimitIsWaitedForLongerEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refusals := 3
-		opts := fakeapi.Options{Uplink: uplink, Downlink: downlink}
-		f := fakeapi.New(opts, func(c *fakeapi.Call) fakeapi.Answer {
+		opts := apitest.Options{Uplink: uplink, Downlink: downlink}
+		f := apitest.New(opts, func(c *apitest.Call) apitest.Answer {
 			if refusals--; refusals >= 0 {
-				a := fakeapi.Reply(http.StatusForbidden, map[string]any{"message": "You have exceeded a secondary rate limit"})
+				a := apitest.Reply(http.StatusForbidden, map[string]any{"message": "You have exceeded a secondary rate limit"})
 				a.Buckets, a.RefusedBy = []string{"secondary"}, "secondary"
 				return a
 			}
-			return fakeapi.Reply(http.StatusCreated, map[string]any{})
+			return apitest.Reply(http.StatusCreated, map[string]any{})
 		})
 		defer f.Close()
 		client, _ := newClient(described(headers.GitHub()), f)
@@ -153,10 +153,10 @@ func TestGitHubsSecondaryLimitIsWaitedForLongerEachTime(t *testing.T) {
 }
 
 // stripe is a server that keeps to Stripe's limits: 100 requests a second, and 25 to each endpoint.
-func stripe() *fakeapi.Server {
+func stripe() *apitest.Server {
 	global := &log{limit: 100, window: time.Second}
 	endpoints := map[string]*log{}
-	return fakeapi.New(fakeapi.Options{Uplink: uplink, Downlink: downlink}, func(c *fakeapi.Call) fakeapi.Answer {
+	return apitest.New(apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
 		endpoint := c.Request.Method + " " + c.Request.URL.Path
 		if endpoints[endpoint] == nil {
 			endpoints[endpoint] = &log{limit: 25, window: time.Second}
@@ -164,7 +164,7 @@ func stripe() *fakeapi.Server {
 		buckets := []string{endpoint, "global"}
 		for i, l := range []*log{endpoints[endpoint], global} {
 			if wait := l.wait(c.At); wait > 0 {
-				a := fakeapi.Reply(http.StatusTooManyRequests, map[string]any{"error": map[string]any{"code": "rate_limit"}})
+				a := apitest.Reply(http.StatusTooManyRequests, map[string]any{"error": map[string]any{"code": "rate_limit"}})
 				a.Header.Set("Stripe-Rate-Limited-Reason", []string{"endpoint-rate", "global-rate"}[i])
 				a.Buckets, a.RefusedBy, a.Until = buckets, buckets[i], c.At.Add(wait)
 				return a
@@ -172,7 +172,7 @@ func stripe() *fakeapi.Server {
 		}
 		endpoints[endpoint].add(c.At)
 		global.add(c.At)
-		a := fakeapi.Reply(http.StatusOK, map[string]any{})
+		a := apitest.Reply(http.StatusOK, map[string]any{})
 		a.Buckets = buckets
 		return a
 	})

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
 	"github.com/underlimit/underlimit/providers"
+	"github.com/underlimit/underlimit/providers/apitest"
 	"github.com/underlimit/underlimit/providers/discord"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
 	"github.com/underlimit/underlimit/providers/intercom"
@@ -22,7 +22,7 @@ func TestAFailureThatComesFirstSendsNobodyAgainstALimit(t *testing.T) {
 	for _, status := range []int{404, 500, 502, 503} {
 		for failures := int64(1); failures <= 3; failures++ {
 			var n atomic.Int64
-			fault := func(*http.Request) (f fakeapi.Fault) {
+			fault := func(*http.Request) (f apitest.Fault) {
 				if n.Add(1) <= failures {
 					f.Status = status
 				}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 	"github.com/underlimit/underlimit/providers/headers"
 )
 
@@ -81,10 +82,10 @@ func (l *log) state(time.Time) (int, time.Duration) { return 0, 0 }
 type teller func(h http.Header, clock, now time.Time, limiters []limiter)
 
 // server returns a server of an API that keeps to all of its limiters, each by credential.
-func server(opts fakeapi.Options, tell teller, limiters func() []limiter) *fakeapi.Server {
+func server(opts apitest.Options, tell teller, limiters func() []limiter) *apitest.Server {
 	opts.Uplink, opts.Downlink = uplink, downlink
 	owners := map[string][]limiter{}
-	return fakeapi.New(opts, func(c *fakeapi.Call) fakeapi.Answer {
+	return apitest.New(opts, func(c *apitest.Call) apitest.Answer {
 		owner := c.Request.Header.Get("Authorization")
 		if owners[owner] == nil {
 			owners[owner] = limiters()
@@ -94,10 +95,10 @@ func server(opts fakeapi.Options, tell teller, limiters func() []limiter) *fakea
 		for _, l := range all {
 			wait = max(wait, l.wait(c.At))
 		}
-		a := fakeapi.Reply(http.StatusOK, map[string]any{})
+		a := apitest.Reply(http.StatusOK, map[string]any{})
 		a.Buckets = []string{owner}
 		if wait > 0 {
-			a = fakeapi.Reply(http.StatusTooManyRequests, map[string]any{"error": "slow down"})
+			a = apitest.Reply(http.StatusTooManyRequests, map[string]any{"error": "slow down"})
 			a.Buckets, a.RefusedBy, a.Until = []string{owner}, owner, c.At.Add(wait)
 			a.Header.Set("Retry-After", strconv.FormatInt(fakeapi.Ceil(wait, time.Second), 10))
 		} else {
@@ -205,31 +206,31 @@ func TestAnyAPIFromCold(t *testing.T) {
 	two := func() []limiter {
 		return []limiter{&fixed{limit: 60, window: time.Minute}, &fixed{limit: 310, window: time.Hour}}
 	}
-	shaky := fakeapi.Options{Jitter: jitter, Seed: 1}
+	shaky := apitest.Options{Jitter: jitter, Seed: 1}
 	// The windows begin with the first request, which goes ahead.
 	const afterTwoHours = 2*time.Hour + roundTrip
 	for _, tt := range []struct {
 		name     string
-		opts     fakeapi.Options
+		opts     apitest.Options
 		tell     teller
 		limiters func() []limiter
 		options  *headers.Options
 		n        int
 		best     time.Duration
 	}{
-		{"the IETF's fields", fakeapi.Options{}, ietf(up), minute, nil, 750, 7*time.Minute + roundTrip},
-		{"the IETF's fields, rounded down", fakeapi.Options{}, ietf(down), minute, nil, 750, 7*time.Minute + roundTrip},
-		{"the IETF's fields, two windows", fakeapi.Options{}, ietf(up), two, nil, 650, afterTwoHours},
-		{"epochs", fakeapi.Options{}, epochs, minute, nil, 750, 7*time.Minute + roundTrip},
+		{"the IETF's fields", apitest.Options{}, ietf(up), minute, nil, 750, 7*time.Minute + roundTrip},
+		{"the IETF's fields, rounded down", apitest.Options{}, ietf(down), minute, nil, 750, 7*time.Minute + roundTrip},
+		{"the IETF's fields, two windows", apitest.Options{}, ietf(up), two, nil, 650, afterTwoHours},
+		{"epochs", apitest.Options{}, epochs, minute, nil, 750, 7*time.Minute + roundTrip},
 		{
 			"epochs on a clock that is ahead",
-			fakeapi.Options{Skew: time.Hour + 250*time.Millisecond},
+			apitest.Options{Skew: time.Hour + 250*time.Millisecond},
 			epochs, minute,
 			nil, 750, 7*time.Minute + roundTrip,
 		},
 		{
 			"epochs on a clock that is behind",
-			fakeapi.Options{Skew: -time.Hour},
+			apitest.Options{Skew: -time.Hour},
 			epochs, minute,
 			nil, 750, 7*time.Minute + roundTrip,
 		},
@@ -248,25 +249,25 @@ func TestAnyAPIFromCold(t *testing.T) {
 		},
 		{
 			"durations",
-			fakeapi.Options{},
+			apitest.Options{},
 			spans, one(func() limiter { return &leak{limit: 60, every: time.Second} }),
 			nil, 300, (300-60)*time.Second + roundTrip,
 		},
 		{
 			"how full a leaking bucket is",
-			fakeapi.Options{},
+			apitest.Options{},
 			usage,
 			one(func() limiter { return &leak{limit: 40, every: time.Second / 2} }),
 			nil, 300, (300-40)*time.Second/2 + roundTrip,
 		},
 		{
 			"how full a larger one is",
-			fakeapi.Options{},
+			apitest.Options{},
 			usage,
 			one(func() limiter { return &leak{limit: 400, every: time.Second / 20} }),
 			nil, 1400, (1400-400)*time.Second/20 + roundTrip,
 		},
-		{"windows by their lengths", fakeapi.Options{}, byLength, two, nil, 650, afterTwoHours},
+		{"windows by their lengths", apitest.Options{}, byLength, two, nil, 650, afterTwoHours},
 		{
 			"counts of windows", shaky, counts, func() []limiter {
 				return []limiter{&fixed{limit: 20, window: time.Second}, &fixed{limit: 100, window: 2 * time.Minute}}
@@ -274,7 +275,7 @@ func TestAnyAPIFromCold(t *testing.T) {
 		},
 		{
 			"a documented limit",
-			fakeapi.Options{},
+			apitest.Options{},
 			nothing,
 			one(func() limiter { return &log{limit: 30, window: time.Minute} }),
 			&headers.Options{Limits: []headers.Limit{{Host: "api.example", Path: "/things", Limit: 30, Per: time.Minute}}},
@@ -282,7 +283,7 @@ func TestAnyAPIFromCold(t *testing.T) {
 		},
 		{
 			"a documented bucket",
-			fakeapi.Options{},
+			apitest.Options{},
 			nothing,
 			one(func() limiter { return &leak{limit: 40, every: time.Second / 2} }),
 			&headers.Options{Limits: []headers.Limit{{Host: "*.example", Limit: 2, Per: time.Second, Burst: 40}}},
@@ -290,7 +291,7 @@ func TestAnyAPIFromCold(t *testing.T) {
 		},
 		{
 			"an API described by its fields",
-			fakeapi.Options{},
+			apitest.Options{},
 			func(h http.Header, _, now time.Time, limiters []limiter) {
 				left, reset := limiters[0].state(now)
 				h.Set("X-Acme-Left", strconv.Itoa(left))
@@ -317,7 +318,7 @@ func TestAnyAPIFromCold(t *testing.T) {
 func TestNoMoreRequestsAreInFlightThanAnAnswerAllows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n, atOnce = 301, 5
-		f := server(fakeapi.Options{}, func(h http.Header, _, _ time.Time, _ []limiter) {
+		f := server(apitest.Options{}, func(h http.Header, _, _ time.Time, _ []limiter) {
 			h.Set("RateLimit-Policy", fmt.Sprintf(`"together";q=%d;qu="concurrent-requests"`, atOnce))
 		}, func() []limiter { return nil })
 		defer f.Close()
@@ -334,7 +335,7 @@ func TestAWindowThatRollsEarlyIsBelieved(t *testing.T) {
 		window := &fixed{limit: 80, window: time.Minute}
 		began := time.Now()
 		rolled := false
-		f := server(fakeapi.Options{}, func(h http.Header, clock, now time.Time, all []limiter) {
+		f := server(apitest.Options{}, func(h http.Header, clock, now time.Time, all []limiter) {
 			if !rolled && now.Sub(began) > 10*time.Second {
 				rolled = true
 				window.end, window.used = now.Add(time.Minute), 1
@@ -345,7 +346,7 @@ func TestAWindowThatRollsEarlyIsBelieved(t *testing.T) {
 		calls := slices.Concat(spaced(0, time.Second, things(20)), spaced(20*time.Second, 0, things(65)))
 		client, registry := newClient(headers.New(nil), f)
 		took := all(t, client, calls)
-		clean(t, f, fakeapi.Report{}, registry, len(calls))
+		clean(t, f, apitest.Report{}, registry, len(calls))
 		if want := 20*time.Second + roundTrip; took != want {
 			t.Errorf("it took %v, want %v", took, want)
 		}

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 	"github.com/underlimit/underlimit/providers/intercom"
 	"github.com/underlimit/underlimit/providers/intercom/intercomtest"
 	"github.com/underlimit/underlimit/transport"
@@ -91,7 +91,7 @@ func TestAnIntercomSyncUsesWholeWindowsAndBreaksNone(t *testing.T) {
 					start := time.Now()
 					intercomSync{contacts(size.n), workers}.run(t, client)
 					took := time.Since(start)
-					clean(t, f, fakeapi.Report{}, registry, size.n)
+					clean(t, f, apitest.Report{}, registry, size.n)
 					best := bestSync(size.n, size.limit, workers, start.Add(clock.skew), way, way)
 					best = time.Duration(float64(best) / (1 + max(clock.drift, 0))) // a fast clock's windows are shorter
 					quick(t, took, best)
@@ -137,7 +137,7 @@ func TestIntercomAppsShareTheirWorkspace(t *testing.T) {
 						})
 					}
 					wg.Wait()
-					clean(t, f, fakeapi.Report{}, registry, tt.apps*tt.n)
+					clean(t, f, apitest.Report{}, registry, tt.apps*tt.n)
 					best := bestSync(tt.apps*tt.n, tt.whole, tt.apps*workers, start.Add(skew), uplink, downlink)
 					quick(t, time.Since(start), best)
 					ends.Range(func(app, at any) bool {
@@ -189,7 +189,7 @@ func TestInteractiveIntercomTrafficNeverWaitsForASync(t *testing.T) {
 					}
 				}
 				took := time.Since(start)
-				clean(t, f, fakeapi.Report{}, registry, 1+n+asked)
+				clean(t, f, apitest.Report{}, registry, 1+n+asked)
 				quick(t, took, bestSync(1+n, limit-reserved, workers, start.Add(skew), uplink, downlink))
 			})
 		})

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/bucket"
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 	"github.com/underlimit/underlimit/providers/discord"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
 	"github.com/underlimit/underlimit/transport"
@@ -149,7 +149,7 @@ func TestAMixOfEverythingIsRefusedNothingButWhatNobodyCouldForesee(t *testing.T)
 }
 
 // verify fails the test unless no more calls were refused than blocks came of it, all have ended, and nothing is left.
-func (m *mix) verify(r fakeapi.Report, registry *bucket.Registry, blocks int) {
+func (m *mix) verify(r apitest.Report, registry *bucket.Registry, blocks int) {
 	m.Helper()
 	if r.Refused != blocks || r.ViolationCount != 0 {
 		m.Errorf("%d refused, %d violations, want %d and none: %v %v",

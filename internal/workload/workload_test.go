@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/bucket"
-	"github.com/underlimit/underlimit/internal/fakeapi"
 	"github.com/underlimit/underlimit/providers"
+	"github.com/underlimit/underlimit/providers/apitest"
 	"github.com/underlimit/underlimit/transport"
 )
 
@@ -52,7 +52,7 @@ func spaced(from, every time.Duration, calls []call) []call {
 // A fake is what the three fakes have in common.
 type fake interface {
 	Transport() http.RoundTripper
-	Report() fakeapi.Report
+	Report() apitest.Report
 	Close()
 }
 
@@ -115,7 +115,7 @@ func run(t *testing.T, p providers.Provider, f fake, calls []call, best time.Dur
 
 // clean fails the test unless, since a report, so many calls arrived and all were processed and none refused, and
 // nothing is left behind in the registry.
-func clean(t *testing.T, f fake, since fakeapi.Report, registry *bucket.Registry, calls int) {
+func clean(t *testing.T, f fake, since apitest.Report, registry *bucket.Registry, calls int) {
 	t.Helper()
 	report := f.Report()
 	if report.Refused != 0 || report.ViolationCount != 0 {

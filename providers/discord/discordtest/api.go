@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // api is the state of a server. Its calls do not overlap.
@@ -73,12 +74,12 @@ const (
 // via is how clients tell Discord from its edge.
 const via = "1.1 google"
 
-func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) serve(c *apitest.Call) apitest.Answer {
 	if wait := a.banned.Sub(c.At); wait > 0 {
 		return shutOut(c, Refusal{After: wait})
 	}
 	forced := a.opts.Refuse(c.Request)
-	var answer fakeapi.Answer
+	var answer apitest.Answer
 	switch forced.Scope {
 	case Cloudflare:
 		answer = shutOut(c, forced)
@@ -98,7 +99,7 @@ func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
 }
 
 // judge counts an answer that Discord holds against the caller's address.
-func (a *api) judge(c *fakeapi.Call, answer *fakeapi.Answer) {
+func (a *api) judge(c *apitest.Call, answer *apitest.Answer) {
 	switch {
 	case a.opts.Invalid < 0:
 		return
@@ -118,7 +119,7 @@ func (a *api) judge(c *fakeapi.Call, answer *fakeapi.Answer) {
 	}
 }
 
-func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
+func (a *api) admit(c *apitest.Call, forced Refusal) apitest.Answer {
 	rt, ok := parse(c.Request.Method, c.Request.URL.Path)
 	switch {
 	case !ok:
@@ -155,7 +156,7 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 	if answer.RefusedBy != "" {
 		return answer
 	}
-	var reply fakeapi.Answer
+	var reply apitest.Answer
 	switch webhook := rt.webhook(); {
 	case webhook != "" && a.opts.Gone(webhook):
 		reply = wrong(http.StatusNotFound, 10015, "Unknown Webhook")
@@ -177,7 +178,7 @@ func (a *api) admit(c *fakeapi.Call, forced Refusal) fakeapi.Answer {
 }
 
 // admitGlobally counts a request against the global limit and names its bucket, if it is under one at all.
-func (a *api) admitGlobally(c *fakeapi.Call, rt *route, credential string, forced Refusal) (string, fakeapi.Answer) {
+func (a *api) admitGlobally(c *apitest.Call, rt *route, credential string, forced Refusal) (string, apitest.Answer) {
 	owner := cmp.Or(a.names.Of(credential), "ip")
 	exempt := rt.interaction() && !(a.opts.GlobalInteractions && credential != "")
 	if exempt {
@@ -187,11 +188,11 @@ func (a *api) admitGlobally(c *fakeapi.Call, rt *route, credential string, force
 	switch {
 	case forced.Scope == Global:
 	case exempt, a.opts.Global < 0:
-		return "", fakeapi.Answer{}
+		return "", apitest.Answer{}
 	default:
 		wait := a.countGlobally(c, name)
 		if wait == 0 {
-			return name, fakeapi.Answer{}
+			return name, apitest.Answer{}
 		}
 		forced = Refusal{Scope: Global, After: wait}
 	}
@@ -201,7 +202,7 @@ func (a *api) admitGlobally(c *fakeapi.Call, rt *route, credential string, force
 }
 
 // countGlobally counts a request if the global limit allows it, and returns how long it has to wait if not.
-func (a *api) countGlobally(c *fakeapi.Call, name string) time.Duration {
+func (a *api) countGlobally(c *apitest.Call, name string) time.Duration {
 	if a.opts.GlobalFixed {
 		s := fakeapi.At(a.seconds, name)
 		wait := s.wait(c.Clock, a.opts.Global)
@@ -229,7 +230,7 @@ type draw struct {
 
 // draws returns the limits that a request to a route is under; the first is the one that the headers tell, unless
 // another with a hash refuses.
-func (a *api) draws(c *fakeapi.Call, rt *route, credential string, body map[string]any) []draw {
+func (a *api) draws(c *apitest.Call, rt *route, credential string, body map[string]any) []draw {
 	since := c.At.Sub(a.made)
 	owner, subject := a.names.Of(credential), rt.subject
 	if rt.secret != "" {
@@ -263,9 +264,9 @@ func (a *api) draws(c *fakeapi.Call, rt *route, credential string, body map[stri
 
 // admitToRoute counts a request against the limits of its route: all or none.
 func (a *api) admitToRoute(
-	c *fakeapi.Call, rt *route, credential string, body map[string]any, forced Refusal,
-) fakeapi.Answer {
-	answer := fakeapi.Answer{Header: http.Header{}}
+	c *apitest.Call, rt *route, credential string, body map[string]any, forced Refusal,
+) apitest.Answer {
+	answer := apitest.Answer{Header: http.Header{}}
 	draws := a.draws(c, rt, credential, body)
 	shown := draws[0]
 	refused := Refusal{Scope: user}
@@ -309,7 +310,7 @@ func (a *api) admitToRoute(
 const user Scope = "user"
 
 // tell sets the headers that show a limit's state.
-func tell(h http.Header, c *fakeapi.Call, rt *route, d draw) {
+func tell(h http.Header, c *apitest.Call, rt *route, d draw) {
 	h.Set("X-RateLimit-Limit", strconv.Itoa(d.N))
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(d.count.left(c.At, d.Limit)))
 	after := d.count.rest(c.At, d.Limit)
@@ -343,7 +344,7 @@ var messages = map[int]string{
 }
 
 // refuse returns a 429 with these headers and those of a refusal.
-func refuse(c *fakeapi.Call, rt *route, h http.Header, r Refusal) fakeapi.Answer {
+func refuse(c *apitest.Call, rt *route, h http.Header, r Refusal) apitest.Answer {
 	ms := fakeapi.Ceil(r.After, time.Millisecond)
 	body := map[string]any{
 		"message": "You are being rate limited.", "global": r.Scope == Global, "retry_after": float64(ms) / 1000,
@@ -365,7 +366,7 @@ func refuse(c *fakeapi.Call, rt *route, h http.Header, r Refusal) fakeapi.Answer
 	if r.Scope == Global {
 		h.Set("X-RateLimit-Global", "true")
 	}
-	answer := fakeapi.Reply(http.StatusTooManyRequests, body)
+	answer := apitest.Reply(http.StatusTooManyRequests, body)
 	h.Set("Content-Type", answer.Header.Get("Content-Type"))
 	answer.Header = h
 	answer.Until = c.At.Add(time.Duration(ms) * time.Millisecond)
@@ -373,7 +374,7 @@ func refuse(c *fakeapi.Call, rt *route, h http.Header, r Refusal) fakeapi.Answer
 }
 
 // shutOut returns the 429 of Discord's edge, which has nothing of Discord's own.
-func shutOut(c *fakeapi.Call, r Refusal) fakeapi.Answer {
+func shutOut(c *apitest.Call, r Refusal) apitest.Answer {
 	answer := edge(http.StatusTooManyRequests, r.Page || r.After > 0, 0, 1015,
 		"You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently.")
 	if r.After > 0 {
@@ -386,17 +387,17 @@ func shutOut(c *fakeapi.Call, r Refusal) fakeapi.Answer {
 }
 
 // block returns the 403 of Discord's edge: https://github.com/discord/discord-api-docs/issues/6473
-func block(r Refusal) fakeapi.Answer {
+func block(r Refusal) apitest.Answer {
 	answer := edge(http.StatusForbidden, r.Page, 40333, 1010, "internal network error")
 	answer.Violation = "a client that Discord's edge does not let in"
 	return answer
 }
 
 // edge returns an answer of Discord's edge: a page for people with one code, or JSON with the other.
-func edge(status int, page bool, code, ofPage int, message string) fakeapi.Answer {
-	answer := fakeapi.Reply(status, map[string]any{"message": message, "code": code})
+func edge(status int, page bool, code, ofPage int, message string) apitest.Answer {
+	answer := apitest.Reply(status, map[string]any{"message": message, "code": code})
 	if page {
-		answer = fakeapi.Text(status, "text/html; charset=UTF-8",
+		answer = apitest.Text(status, "text/html; charset=UTF-8",
 			fmt.Sprintf("<!DOCTYPE html><title>Access denied</title><p>Error code: %d", ofPage))
 	}
 	answer.Header.Set("Server", "cloudflare")
@@ -404,8 +405,8 @@ func edge(status int, page bool, code, ofPage int, message string) fakeapi.Answe
 }
 
 // wrong returns an answer to a request that should not have been made in this way.
-func wrong(status, code int, message string) fakeapi.Answer {
-	answer := fakeapi.Reply(status, map[string]any{"message": message, "code": code})
+func wrong(status, code int, message string) apitest.Answer {
+	answer := apitest.Reply(status, map[string]any{"message": message, "code": code})
 	answer.Violation = strings.ToLower(message[:1]) + message[1:]
 	return answer
 }

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // object returns the JSON object that a body is, or, in a multipart body, its part payload_json. It reports false if
 // there should be one and is none. A body of another media type has no object, nor has a JSON body that is a list.
-func object(c *fakeapi.Call) (map[string]any, bool) {
+func object(c *apitest.Call) (map[string]any, bool) {
 	mediaType, params, _ := mime.ParseMediaType(c.Request.Header.Get("Content-Type"))
 	switch mediaType {
 	case "application/json":
@@ -48,27 +49,27 @@ var fake = map[string]any{
 }
 
 // reply makes up what Discord might say to a request that it processed.
-func (a *api) reply(c *fakeapi.Call, rt *route, body map[string]any) fakeapi.Answer {
+func (a *api) reply(c *apitest.Call, rt *route, body map[string]any) apitest.Answer {
 	method, last := c.Request.Method, rt.path[strings.LastIndexByte(rt.path, '/')+1:]
 	item := strings.HasPrefix(last, "{") && last != "{reaction}" || strings.HasPrefix(last, "@")
 	switch {
 	case rt.name == callback, method == http.MethodDelete, method == http.MethodPut && !listed(last),
 		method == http.MethodPost && (last == "typing" || last == "bulk-delete"),
 		rt.name == executeWebhook && !rt.interaction() && c.Request.URL.Query().Get("wait") != "true":
-		return fakeapi.Answer{Status: http.StatusNoContent, Header: http.Header{}}
+		return apitest.Answer{Status: http.StatusNoContent, Header: http.Header{}}
 	case rt.path == "/gateway":
-		return fakeapi.Reply(http.StatusOK, map[string]any{"url": "wss://gateway.discord.gg"})
+		return apitest.Reply(http.StatusOK, map[string]any{"url": "wss://gateway.discord.gg"})
 	case rt.path == "/gateway/bot":
-		return fakeapi.Reply(http.StatusOK, map[string]any{
+		return apitest.Reply(http.StatusOK, map[string]any{
 			"url": "wss://gateway.discord.gg", "shards": 1,
 			"session_start_limit": map[string]any{
 				"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1,
 			},
 		})
 	case !item && method == http.MethodGet, method == http.MethodPut:
-		return fakeapi.Reply(http.StatusOK, []any{})
+		return apitest.Reply(http.StatusOK, []any{})
 	}
-	return fakeapi.Reply(http.StatusOK, a.thing(c, rt, body))
+	return apitest.Reply(http.StatusOK, a.thing(c, rt, body))
 }
 
 // listed reports whether a collection is answered with a list when it is overwritten.
@@ -76,7 +77,7 @@ func listed(collection string) bool { return collection == "commands" || collect
 
 // thing makes up an object of the kind that a path names: the one with the id at its end, or else a new one. It has
 // what the request's body has, too.
-func (a *api) thing(c *fakeapi.Call, rt *route, body map[string]any) map[string]any {
+func (a *api) thing(c *apitest.Call, rt *route, body map[string]any) map[string]any {
 	last := rt.segments[len(rt.segments)-1]
 	id := last
 	if c.Request.Method == http.MethodPost || !digits(id) {

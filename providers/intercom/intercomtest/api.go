@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // api is the state of a server. Its calls do not overlap.
@@ -25,7 +26,7 @@ func newAPI(opts Options) *api {
 	}
 }
 
-func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) serve(c *apitest.Call) apitest.Answer {
 	a.requests++
 	credential := c.Request.Header.Get("Authorization")
 	if !a.opts.Authorized(credential) {
@@ -37,8 +38,8 @@ func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
 }
 
 // failed returns Intercom's envelope of an error.
-func (a *api) failed(status int, code, message string) fakeapi.Answer {
-	return fakeapi.Reply(status, map[string]any{
+func (a *api) failed(status int, code, message string) apitest.Answer {
+	return apitest.Reply(status, map[string]any{
 		"type":       "error.list",
 		"request_id": "request" + strconv.Itoa(a.requests),
 		"errors":     []any{map[string]any{"code": code, "message": message}},
@@ -46,7 +47,7 @@ func (a *api) failed(status int, code, message string) fakeapi.Answer {
 }
 
 // answer processes a request.
-func (a *api) answer(c *fakeapi.Call, credential string) fakeapi.Answer {
+func (a *api) answer(c *apitest.Call, credential string) apitest.Answer {
 	var body map[string]any
 	if strings.HasPrefix(c.Request.Header.Get("Content-Type"), "application/json") {
 		var ok bool

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // A job is a pending export.
@@ -28,9 +29,9 @@ var exports = map[string]struct {
 }
 
 // export answers a request about export jobs. It reports false if it is none.
-func (a *api) export(c *fakeapi.Call, credential string, path []string) (fakeapi.Answer, bool) {
+func (a *api) export(c *apitest.Call, credential string, path []string) (apitest.Answer, bool) {
 	if path[0] != "export" || len(path) < 2 {
-		return fakeapi.Answer{}, false
+		return apitest.Answer{}, false
 	}
 	start, ok := exports[c.Request.Method+" "+strings.Join(path, "/")]
 	if !ok {
@@ -54,7 +55,7 @@ func (a *api) export(c *fakeapi.Call, credential string, path []string) (fakeapi
 }
 
 // job shows the job whose id is at the end of a path, or cancels it.
-func (a *api) job(c *fakeapi.Call, path []string) fakeapi.Answer {
+func (a *api) job(c *apitest.Call, path []string) apitest.Answer {
 	id := path[len(path)-1]
 	for _, pending := range a.jobs {
 		i := slices.IndexFunc(*pending, func(j job) bool { return j.id == id && c.At.Before(j.done) })
@@ -70,6 +71,6 @@ func (a *api) job(c *fakeapi.Call, path []string) fakeapi.Answer {
 	return status(id, "completed")
 }
 
-func status(id, status string) fakeapi.Answer {
-	return fakeapi.Reply(http.StatusOK, map[string]any{"job_identifier": id, "status": status})
+func status(id, status string) apitest.Answer {
+	return apitest.Reply(http.StatusOK, map[string]any{"job_identifier": id, "status": status})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // uses are how many requests the latest windows have seen. There can be several, because the clock may go back to one.
@@ -41,7 +42,7 @@ func (a *api) end(clock time.Time) time.Time {
 }
 
 // limited counts a request of an app, or refuses it.
-func (a *api) limited(c *fakeapi.Call, credential string) fakeapi.Answer {
+func (a *api) limited(c *apitest.Call, credential string) apitest.Answer {
 	app, space := "app", a.in(credential, "workspace")
 	if name := a.names.Of(credential); name != "" {
 		app += " " + name
@@ -50,7 +51,7 @@ func (a *api) limited(c *fakeapi.Call, credential string) fakeapi.Answer {
 	used, together := fakeapi.At(a.used, app).of(ends, c.At), fakeapi.At(a.used, space).of(ends, c.At)
 	before := used.n
 
-	var answer fakeapi.Answer
+	var answer apitest.Answer
 	until := c.At.Add(ends.Sub(c.Clock))
 	switch limit, whole := a.opts.Limit, a.opts.WorkspaceLimit; {
 	case limit > 0 && before >= limit:
@@ -90,7 +91,7 @@ func (a *api) in(credential, bucket string) string {
 }
 
 // exceeded refuses a request until a window is over.
-func (a *api) exceeded(limit int, bucket string, now, until time.Time) fakeapi.Answer {
+func (a *api) exceeded(limit int, bucket string, now, until time.Time) apitest.Answer {
 	answer := a.failed(http.StatusTooManyRequests, "rate_limit_exceeded",
 		fmt.Sprintf("Exceeded rate limit of %d in 10_seconds", limit))
 	answer.RefusedBy, answer.Until = bucket, until

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // reply makes up what Intercom might say to a request that it processed.
-func (a *api) reply(method string, path []string, body map[string]any, clock time.Time) fakeapi.Answer {
+func (a *api) reply(method string, path []string, body map[string]any, clock time.Time) apitest.Answer {
 	collection, last := path[0], path[len(path)-1]
 	switch {
 	case collection == "":
@@ -19,16 +19,16 @@ func (a *api) reply(method string, path []string, body map[string]any, clock tim
 		answer.Violation = "there is no such resource"
 		return answer
 	case collection == "me":
-		return fakeapi.Reply(http.StatusOK, map[string]any{
+		return apitest.Reply(http.StatusOK, map[string]any{
 			"type": "admin", "id": "1", "email": "fake@example.com", "name": "Fake",
 			"app": map[string]any{"type": "app", "id_code": "fake", "name": "Fake", "region": "US"},
 		})
 	case collection == "events" && method == http.MethodPost:
-		return fakeapi.Answer{Status: http.StatusAccepted, Header: http.Header{}}
+		return apitest.Answer{Status: http.StatusAccepted, Header: http.Header{}}
 	case method == http.MethodGet && len(path) == 1, last == "search", last == "list":
-		return fakeapi.Reply(http.StatusOK, list(collection))
+		return apitest.Reply(http.StatusOK, list(collection))
 	case method == http.MethodDelete:
-		return fakeapi.Reply(http.StatusOK, map[string]any{"type": singular(collection), "id": last, "deleted": true})
+		return apitest.Reply(http.StatusOK, map[string]any{"type": singular(collection), "id": last, "deleted": true})
 	}
 	object := map[string]any{}
 	maps.Copy(object, body)
@@ -41,7 +41,7 @@ func (a *api) reply(method string, path []string, body map[string]any, clock tim
 		object["id"] = strconv.Itoa(a.objects)
 		object["created_at"] = clock.Unix()
 	}
-	return fakeapi.Reply(http.StatusOK, object)
+	return apitest.Reply(http.StatusOK, object)
 }
 
 // list is an empty list of a collection. Those of the older kind are named after it.

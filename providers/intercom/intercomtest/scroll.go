@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // scrollIdle is after how long without a request a scroll ends.
@@ -20,7 +21,7 @@ type scroll struct {
 }
 
 // scroll begins a scroll, or turns a page.
-func (a *api) scroll(c *fakeapi.Call, credential string) fakeapi.Answer {
+func (a *api) scroll(c *apitest.Call, credential string) apitest.Answer {
 	s := fakeapi.At(a.scrolls, a.opts.Workspace(credential))
 	if c.At.Sub(s.used) >= scrollIdle {
 		s.param = ""
@@ -42,7 +43,7 @@ func (a *api) scroll(c *fakeapi.Call, credential string) fakeapi.Answer {
 	} else {
 		s.param = "" // the end
 	}
-	return fakeapi.Reply(http.StatusOK, map[string]any{
+	return apitest.Reply(http.StatusOK, map[string]any{
 		"type": "company.list", "companies": companies, "data": companies, "scroll_param": param,
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // A draw is a limit that a request is under: a quota, a pace, both, or neither.
@@ -83,7 +84,7 @@ type verdict struct {
 }
 
 // admit counts a request against all its limits or, if one refuses it, none.
-func (a *api) admit(c *fakeapi.Call, draws []draw) verdict {
+func (a *api) admit(c *apitest.Call, draws []draw) verdict {
 	var v verdict
 	for _, d := range draws {
 		v.buckets = append(v.buckets, d.bucket)
@@ -112,7 +113,7 @@ func (a *api) admit(c *fakeapi.Call, draws []draw) verdict {
 }
 
 // hold closes a bucket, if Options.Refuse says so.
-func (a *api) hold(c *fakeapi.Call, buckets []string) {
+func (a *api) hold(c *apitest.Call, buckets []string) {
 	if a.opts.Refuse == nil {
 		return
 	}
@@ -125,7 +126,7 @@ func (a *api) hold(c *fakeapi.Call, buckets []string) {
 }
 
 // onto completes an answer with a verdict.
-func (v *verdict) onto(answer fakeapi.Answer) fakeapi.Answer {
+func (v *verdict) onto(answer apitest.Answer) apitest.Answer {
 	answer.Buckets, answer.RefusedBy = v.buckets, v.refusedBy
 	if v.hidden {
 		answer.Void, answer.Violation = true, "the message came too soon and is hidden"
@@ -134,7 +135,7 @@ func (v *verdict) onto(answer fakeapi.Answer) fakeapi.Answer {
 }
 
 // answer has the request refused if its limits say so; else answers as f does.
-func (a *api) answer(c *fakeapi.Call, draws []draw, kind kind, f func() fakeapi.Answer) fakeapi.Answer {
+func (a *api) answer(c *apitest.Call, draws []draw, kind kind, f func() apitest.Answer) apitest.Answer {
 	v := a.admit(c, draws)
 	if v.refusedBy != "" {
 		return v.onto(a.refuse(c, v.wait, kind))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // listItems is how many items a list has by default: a few pages.
@@ -56,7 +57,7 @@ func newAPI(opts Options) *api {
 	return a
 }
 
-func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) serve(c *apitest.Call) apitest.Answer {
 	first, rest, _ := strings.Cut(strings.TrimPrefix(c.Request.URL.Path, "/"), "/")
 	switch {
 	case first == "api" && rest != "" && !strings.Contains(rest, "/"):
@@ -74,13 +75,13 @@ func (a *api) serve(c *fakeapi.Call) fakeapi.Answer {
 	case first == "audit":
 		return a.audit(c)
 	}
-	answer := fakeapi.Text(http.StatusNotFound, "text/html", "not found")
+	answer := apitest.Text(http.StatusNotFound, "text/html", "not found")
 	answer.Violation = "there is no such page"
 	return answer
 }
 
 // call answers a call of a method.
-func (a *api) call(c *fakeapi.Call, method string) fakeapi.Answer {
+func (a *api) call(c *apitest.Call, method string) apitest.Answer {
 	args, wrong := args(c)
 	if wrong != "" {
 		return failed(wrong)
@@ -99,5 +100,5 @@ func (a *api) call(c *fakeapi.Call, method string) fakeapi.Answer {
 	}
 	channels := a.channels(args)
 	draws := a.draws(method, who, channels, args.Get("user"))
-	return a.answer(c, draws, aMethod, func() fakeapi.Answer { return a.reply(c, method, who, args, channels) })
+	return a.answer(c, draws, aMethod, func() apitest.Answer { return a.reply(c, method, who, args, channels) })
 }

@@ -11,11 +11,12 @@ import (
 	"strings"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // args reads the arguments of a call from its query and its body. It returns Slack's word for what is wrong with them,
 // or "".
-func args(c *fakeapi.Call) (url.Values, string) {
+func args(c *apitest.Call) (url.Values, string) {
 	values, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		return nil, "invalid_arguments"
@@ -63,7 +64,7 @@ func args(c *fakeapi.Call) (url.Values, string) {
 }
 
 // token returns the token of a call, wherever it is; the header counts first.
-func token(c *fakeapi.Call, args url.Values) string {
+func token(c *apitest.Call, args url.Values) string {
 	scheme, token, _ := strings.Cut(c.Request.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") && token != "" {
 		return token
@@ -72,7 +73,7 @@ func token(c *fakeapi.Call, args url.Values) string {
 }
 
 // client returns the app that a call without a token is made by, "" if it does not say.
-func client(c *fakeapi.Call, args url.Values) string {
+func client(c *apitest.Call, args url.Values) string {
 	if id, _, ok := c.Request.BasicAuth(); ok && id != "" {
 		return "client " + id
 	}

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // webhook answers a message sent to a URL, which is its own secret.
-func (a *api) webhook(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) webhook(c *apitest.Call) apitest.Answer {
 	path := strings.TrimRight(c.Request.URL.Path, "/")
 	draws := []draw{a.messages("webhook " + a.hooks.Of(path))}
 	if h, ok := a.known.hooks[path]; ok {
@@ -20,19 +21,19 @@ func (a *api) webhook(c *fakeapi.Call) fakeapi.Answer {
 			a.messages("post "+install+" "+a.channel(h.channel)),
 			a.workspace(install))
 	}
-	return a.answer(c, draws, aWebhook, func() fakeapi.Answer { return taken(c) })
+	return a.answer(c, draws, aWebhook, func() apitest.Answer { return taken(c) })
 }
 
 // trigger answers what starts a workflow.
-func (a *api) trigger(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) trigger(c *apitest.Call) apitest.Answer {
 	bucket := "webhook " + a.hooks.Of(strings.TrimRight(c.Request.URL.Path, "/"))
-	return a.answer(c, []draw{a.perMinute(bucket, triggersPerMinute, 0)}, aWebhook, func() fakeapi.Answer { return taken(c) })
+	return a.answer(c, []draw{a.perMinute(bucket, triggersPerMinute, 0)}, aWebhook, func() apitest.Answer { return taken(c) })
 }
 
 // respond answers what is sent to a response_url. It counts from the first use that one makes of it.
-func (a *api) respond(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) respond(c *apitest.Call) apitest.Answer {
 	path := strings.TrimRight(c.Request.URL.Path, "/")
-	return a.answer(c, []draw{free("response_url " + a.hooks.Of(path))}, aWebhook, func() fakeapi.Answer {
+	return a.answer(c, []draw{free("response_url " + a.hooks.Of(path))}, aWebhook, func() apitest.Answer {
 		r := fakeapi.At(a.responses, path)
 		if r.uses == 0 {
 			r.first = c.At
@@ -45,7 +46,7 @@ func (a *api) respond(c *fakeapi.Call) fakeapi.Answer {
 			word = "used_url"
 		}
 		if word != "" {
-			answer := fakeapi.Reply(http.StatusNotFound, map[string]any{"ok": false, "error": word})
+			answer := apitest.Reply(http.StatusNotFound, map[string]any{"ok": false, "error": word})
 			answer.Violation = word
 			return answer
 		}
@@ -64,13 +65,13 @@ type uses struct {
 }
 
 // taken answers a message that no limit refused.
-func taken(c *fakeapi.Call) fakeapi.Answer {
+func taken(c *apitest.Call) apitest.Answer {
 	if !payload(c.Body) {
-		answer := fakeapi.Text(http.StatusBadRequest, "text/html", "invalid_payload")
+		answer := apitest.Text(http.StatusBadRequest, "text/html", "invalid_payload")
 		answer.Violation = "invalid_payload"
 		return answer
 	}
-	return fakeapi.Text(http.StatusOK, "text/html", "ok")
+	return apitest.Text(http.StatusOK, "text/html", "ok")
 }
 
 // payload reports whether a body is what a webhook takes: a JSON object, or a form that holds one.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // An Installation is an app in a workspace, or in a whole organization. Its limits are counted together for all of its
@@ -163,7 +163,7 @@ func whoami(who caller) map[string]any {
 
 // exchange is the answer of oauth.v2.access, or Slack's word for what is wrong with the call:
 // https://docs.slack.dev/reference/methods/oauth.v2.access
-func (a *api) exchange(c *fakeapi.Call, args url.Values) (map[string]any, string) {
+func (a *api) exchange(c *apitest.Call, args url.Values) (map[string]any, string) {
 	if args.Get("grant_type") == "refresh_token" {
 		i := a.known.refresh[args.Get("refresh_token")]
 		if i == nil {

@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // chat returns what the answer to a call of chat.… has besides its ok, or Slack's word for what is wrong with the call;
 // ok is false for methods that it does not know.
 func (a *api) chat(
-	c *fakeapi.Call, method, channel, team string, args url.Values,
+	c *apitest.Call, method, channel, team string, args url.Values,
 ) (object map[string]any, wrong string, ok bool) {
 	switch method {
 	case "chat.postMessage", "chat.meMessage", "chat.startStream":

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 const (
@@ -40,8 +40,8 @@ var required = map[string][][2]string{
 
 // reply makes up what Slack might say to a call that it processed.
 func (a *api) reply(
-	c *fakeapi.Call, method string, who caller, args url.Values, channels []string,
-) fakeapi.Answer {
+	c *apitest.Call, method string, who caller, args url.Values, channels []string,
+) apitest.Answer {
 	for _, arg := range required[method] {
 		if args.Get(arg[0]) == "" {
 			return failed(arg[1])
@@ -57,12 +57,12 @@ func (a *api) reply(
 		return failed(wrong)
 	}
 	object["ok"] = true
-	return fakeapi.Reply(http.StatusOK, object)
+	return apitest.Reply(http.StatusOK, object)
 }
 
 // object returns what an answer has besides its ok, or Slack's word for what is wrong with the call.
 func (a *api) object(
-	c *fakeapi.Call, method string, who caller, args url.Values, channels []string,
+	c *apitest.Call, method string, who caller, args url.Values, channels []string,
 ) (map[string]any, string) {
 	team, channel := who.team, strings.Join(channels, ",")
 	if object, wrong, ok := a.chat(c, method, channel, team, args); ok {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // Refusal is a form in which Slack refuses requests, or has refused them at times.
@@ -46,31 +47,31 @@ const (
 )
 
 // refuse returns a refusal of some kind of request that asks to wait.
-func (a *api) refuse(c *fakeapi.Call, wait time.Duration, kind kind) fakeapi.Answer {
+func (a *api) refuse(c *apitest.Call, wait time.Duration, kind kind) apitest.Answer {
 	const status = http.StatusTooManyRequests
 	word := cmp.Or(a.opts.RefusalError, "ratelimited")
 	seconds := fakeapi.Ceil(wait, time.Second)
 	object := map[string]any{"ok": false, "error": word}
 	switch a.opts.Refusal {
 	case Envoy:
-		answer := fakeapi.Text(status, "text/plain", "")
+		answer := apitest.Text(status, "text/plain", "")
 		answer.Header.Set("X-Envoy-Ratelimited", "true")
 		return answer
 	case Quota:
-		return fakeapi.Text(status, "text/plain", "message_limit_exceeded")
+		return apitest.Text(status, "text/plain", "message_limit_exceeded")
 	case Relax:
-		return fakeapi.Text(status, "text/plain", "You are sending too many requests. Please relax.")
+		return apitest.Text(status, "text/plain", "You are sending too many requests. Please relax.")
 	case Seconds:
-		answer := fakeapi.Reply(status, map[string]any{"ok": false, "error": "rate_limited", "retry_after": seconds})
+		answer := apitest.Reply(status, map[string]any{"ok": false, "error": "rate_limited", "retry_after": seconds})
 		answer.Until = after(c, seconds)
 		return answer
 	case Plain:
-		return a.tell(c, fakeapi.Text(status, "text/plain", word), wait)
+		return a.tell(c, apitest.Text(status, "text/plain", word), wait)
 	case Empty:
-		return a.tell(c, fakeapi.Text(status, "text/plain", ""), wait)
+		return a.tell(c, apitest.Text(status, "text/plain", ""), wait)
 	case InBody:
 		if kind != anyOther {
-			return a.tell(c, fakeapi.Reply(http.StatusOK, object), wait)
+			return a.tell(c, apitest.Reply(http.StatusOK, object), wait)
 		}
 	case Warned:
 		object["warning"] = "superfluous_charset"
@@ -82,11 +83,11 @@ func (a *api) refuse(c *fakeapi.Call, wait time.Duration, kind kind) fakeapi.Ans
 			object["error"], object["retry_after"] = cmp.Or(a.opts.RefusalError, "rate_limited"), seconds
 		}
 	}
-	return a.tell(c, fakeapi.Reply(status, object), wait)
+	return a.tell(c, apitest.Reply(status, object), wait)
 }
 
 // tell adds Retry-After to a refusal.
-func (a *api) tell(c *fakeapi.Call, answer fakeapi.Answer, wait time.Duration) fakeapi.Answer {
+func (a *api) tell(c *apitest.Call, answer apitest.Answer, wait time.Duration) apitest.Answer {
 	said := strconv.FormatInt(fakeapi.Ceil(wait, time.Second), 10)
 	if a.opts.RetryAfter != nil {
 		said = a.opts.RetryAfter(wait)
@@ -101,13 +102,13 @@ func (a *api) tell(c *fakeapi.Call, answer fakeapi.Answer, wait time.Duration) f
 	return answer
 }
 
-func after(c *fakeapi.Call, seconds int64) time.Time {
+func after(c *apitest.Call, seconds int64) time.Time {
 	return c.At.Add(time.Duration(seconds) * time.Second)
 }
 
 // failed returns Slack's answer to a call that should not have been made in this way.
-func failed(word string) fakeapi.Answer {
-	answer := fakeapi.Reply(http.StatusOK, map[string]any{"ok": false, "error": word})
+func failed(word string) apitest.Answer {
+	answer := apitest.Reply(http.StatusOK, map[string]any{"ok": false, "error": word})
 	answer.Void, answer.Violation = true, word
 	return answer
 }

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // A scimLimit is one of https://docs.slack.dev/reference/scim-api/rate-limits, the only page on which Slack tells bursts.
@@ -38,7 +38,7 @@ func endpoint(method, path string) string {
 }
 
 // scim answers a request to the SCIM API. Its limits are those of the organization, whatever the app.
-func (a *api) scim(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) scim(c *apitest.Call) apitest.Answer {
 	who, refused := a.admin(c)
 	if refused != nil {
 		return *refused
@@ -54,22 +54,22 @@ func (a *api) scim(c *fakeapi.Call) fakeapi.Answer {
 		org, l = "scim.read ", scimReads
 	}
 	draws = append(draws, a.perMinute(org+who.org, l.perMinute, l.burst))
-	return a.answer(c, draws, anyOther, func() fakeapi.Answer {
+	return a.answer(c, draws, anyOther, func() apitest.Answer {
 		switch method {
 		case http.MethodDelete:
-			return fakeapi.Answer{Status: http.StatusNoContent, Header: http.Header{}}
+			return apitest.Answer{Status: http.StatusNoContent, Header: http.Header{}}
 		case http.MethodPost:
-			return fakeapi.Reply(http.StatusCreated, map[string]any{"id": a.id("W")})
+			return apitest.Reply(http.StatusCreated, map[string]any{"id": a.id("W")})
 		}
 		if strings.HasSuffix(name, "/{id}") {
-			return fakeapi.Reply(http.StatusOK, map[string]any{"id": "W1"})
+			return apitest.Reply(http.StatusOK, map[string]any{"id": "W1"})
 		}
-		return fakeapi.Reply(http.StatusOK, map[string]any{"totalResults": 0, "Resources": []any{}})
+		return apitest.Reply(http.StatusOK, map[string]any{"totalResults": 0, "Resources": []any{}})
 	})
 }
 
 // audit answers a request to the Audit Logs API, whose limit is the organization's, too.
-func (a *api) audit(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) audit(c *apitest.Call) apitest.Answer {
 	who, refused := a.admin(c)
 	if refused != nil {
 		return *refused
@@ -82,20 +82,20 @@ func (a *api) audit(c *fakeapi.Call) fakeapi.Answer {
 	if a.opts.Burst != nil {
 		burst = a.opts.Burst("audit", n)
 	}
-	return a.answer(c, []draw{a.perMinute("audit "+who.org, n, burst)}, anyOther, func() fakeapi.Answer {
-		return fakeapi.Reply(http.StatusOK, map[string]any{
+	return a.answer(c, []draw{a.perMinute("audit "+who.org, n, burst)}, anyOther, func() apitest.Answer {
+		return apitest.Reply(http.StatusOK, map[string]any{
 			"entries": []any{}, "response_metadata": map[string]any{"next_cursor": ""},
 		})
 	})
 }
 
 // admin returns who calls an API that takes its token in the header only, or how the call fails.
-func (a *api) admin(c *fakeapi.Call) (caller, *fakeapi.Answer) {
+func (a *api) admin(c *apitest.Call) (caller, *apitest.Answer) {
 	token := token(c, nil)
 	if token != "" && a.authorized(token, c.At) {
 		return a.caller(token, ""), nil
 	}
-	answer := fakeapi.Reply(http.StatusUnauthorized, map[string]any{"ok": false, "error": "invalid_auth"})
+	answer := apitest.Reply(http.StatusUnauthorized, map[string]any{"ok": false, "error": "invalid_auth"})
 	answer.Violation = "invalid_auth"
 	return caller{}, &answer
 }

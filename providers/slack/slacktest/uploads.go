@@ -17,7 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // An Upload is a file on its way through files.getUploadURLExternal, files.slack.com and files.completeUploadExternal.
@@ -51,7 +51,7 @@ type contents struct {
 	sum  string
 }
 
-// read is fakeapi.Options.Read.
+// read is apitest.Options.Read.
 func (u *uploads) read(r *http.Request) (any, error) {
 	if !strings.HasPrefix(r.URL.Path, "/upload/") {
 		return nil, nil
@@ -124,10 +124,10 @@ func (a *api) announce(who caller, args url.Values) (map[string]any, string) {
 }
 
 // upload is the second step. A URL is good for one upload.
-func (a *api) upload(c *fakeapi.Call) fakeapi.Answer {
+func (a *api) upload(c *apitest.Call) apitest.Answer {
 	path := c.Request.URL.Path
 	bucket := strings.TrimSpace("upload " + a.owners[path])
-	return a.answer(c, []draw{free(bucket)}, anyOther, func() fakeapi.Answer {
+	return a.answer(c, []draw{free(bucket)}, anyOther, func() apitest.Answer {
 		u := &a.uploads
 		u.mu.Lock()
 		defer u.mu.Unlock()
@@ -143,13 +143,13 @@ func (a *api) upload(c *fakeapi.Call) fakeapi.Answer {
 			wrong = fmt.Sprintf("%d bytes came of %d", got.size, file.Length)
 		}
 		if wrong != "" {
-			answer := fakeapi.Text(http.StatusNotFound, "text/plain", wrong)
+			answer := apitest.Text(http.StatusNotFound, "text/plain", wrong)
 			answer.Violation = wrong
 			return answer
 		}
 		delete(u.byURL, path)
 		file.Size, file.SHA256 = got.size, got.sum
-		return fakeapi.Text(http.StatusOK, "text/plain", "OK - "+strconv.FormatInt(got.size, 10))
+		return apitest.Text(http.StatusOK, "text/plain", "OK - "+strconv.FormatInt(got.size, 10))
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 	"github.com/underlimit/underlimit/providers/discord/discordtest"
 	"github.com/underlimit/underlimit/providers/intercom/intercomtest"
 	"github.com/underlimit/underlimit/providers/slack/slacktest"
@@ -25,7 +25,7 @@ type scenario struct {
 // A fake is what the three fakes have in common.
 type fake interface {
 	Loopback() http.RoundTripper
-	Report() fakeapi.Report
+	Report() apitest.Report
 	Close()
 }
 

@@ -1,7 +1,8 @@
-package fakeapi
+package apitest
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -11,69 +12,14 @@ import (
 	"time"
 )
 
-// maxBody bounds what is read of a request. It is above what any of the three APIs accepts in one request.
+// maxBody bounds what is read of a request: it is above what Slack, Discord or Intercom accepts in one.
 const maxBody = 32 << 20
 
-// Options configure what the fakes have in common. Each fake documents them in Options of its own.
-type Options struct {
-	Uplink, Downlink, Jitter time.Duration
-	Seed                     uint64
-	Skew                     time.Duration
-	Drift                    func(since time.Duration) time.Duration
-	Keep                     int
-	Fault                    func(*http.Request) Fault
-	Line                     func(r *http.Request, body []byte) (line string, n int, ok bool)
-
-	// Read reads a body that is not to be kept as it is, and returns what it makes of it: Call.Content. It returns nil
-	// for a request whose body it leaves alone. Nil leaves all alone. Its calls overlap.
-	Read func(*http.Request) (content any, err error)
-}
-
-// A Fault is something that goes wrong with one request. The zero Fault is none.
-type Fault struct {
-	// Status, unless 0, is the status of the answer, such as 503, in place of the real one.
-	Status int
-	// Drop closes the connection in place of an answer. Mind that net/http's Transport by itself repeats a GET that
-	// was dropped on a connection which had served before.
-	Drop bool
-	// Processed says that the request reaches the API before Status or Drop spoils the answer. If it is false, the
-	// API does not see the request and no limit counts it.
-	Processed bool
-	// Delay holds the answer back; the request is processed before it.
-	Delay time.Duration
-}
-
-func (f Fault) spoils() bool { return f.Drop || f.Status != 0 }
-
-// A Call is a request that has arrived.
-type Call struct {
-	Request *http.Request // without its body
-	Body    []byte
-	Content any       // what Options.Read made of the body, which is then empty
-	At      time.Time // when it arrived
-	Clock   time.Time // what the server's clock showed then
-}
-
-// An Answer is what the API says to a Call.
-type Answer struct {
-	Status int
-	Header http.Header // never nil
-	Body   []byte
-	// Buckets names what counted the request, the most particular first.
-	Buckets []string
-	// RefusedBy is the bucket that refused the request; empty if none did.
-	RefusedBy string
-	// Until is how long the answer tells the client to leave RefusedBy alone. Zero: it does not say.
-	Until time.Time
-	// Void means that the request was not processed although the status is that of a success.
-	Void bool
-	// Violation says what a well-behaved client would have done otherwise; empty if nothing.
-	Violation string
-}
-
-// A Server runs an API. It is an http.Handler, and is reached in memory through [Server.Transport] and
-// [Server.Client], or on a loopback address through [Server.URL] and [Server.Loopback]. All methods are safe for
-// concurrent use. To be used in a testing/synctest bubble, it must be made in that bubble.
+// A Server runs an API. Create one with [New] and end it with [Server.Close]. It is an http.Handler, and is reached in
+// memory through [Server.Transport] and [Server.Client], or on a loopback address through [Server.URL] and
+// [Server.Loopback]. What it has seen it tells by [Server.Report], [Server.Arrivals], [Server.Delivered] and
+// [Server.Busiest], at any time, after Close too. All methods are safe for concurrent use. To be used in a
+// testing/synctest bubble, it must be made in that bubble.
 type Server struct {
 	opts Options
 	made time.Time
@@ -125,6 +71,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reached := fault.Processed || !fault.spoils()
 	if reached {
 		answer = s.api(call)
+		answer.Status = cmp.Or(answer.Status, http.StatusOK)
 	}
 	processed := s.record.add(call, &answer, reached, sent)
 	if processed && lined {

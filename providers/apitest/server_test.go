@@ -1,4 +1,4 @@
-package fakeapi_test
+package apitest_test
 
 import (
 	"context"
@@ -13,31 +13,32 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/internal/fakeapi"
+	"github.com/underlimit/underlimit/providers/apitest"
 )
 
 // once is an API of one bucket for each path, with one request per second, that says OK or for how long to go away.
-func once() func(*fakeapi.Call) fakeapi.Answer {
+func once() func(*apitest.Call) apitest.Answer {
 	paces := map[string]*fakeapi.Pace{}
-	return func(c *fakeapi.Call) fakeapi.Answer {
+	return func(c *apitest.Call) apitest.Answer {
 		name := c.Request.URL.Path
 		pace := fakeapi.At(paces, name)
 		if wait := pace.Wait(c.At, time.Second, 1); wait > 0 {
-			answer := fakeapi.Text(http.StatusTooManyRequests, "text/plain", wait.String())
+			answer := apitest.Text(http.StatusTooManyRequests, "text/plain", wait.String())
 			answer.Buckets, answer.RefusedBy, answer.Until = []string{name}, name, c.At.Add(wait)
 			return answer
 		}
 		pace.Add(c.At, time.Second)
-		answer := fakeapi.Text(http.StatusOK, "text/plain", "OK "+c.Request.Host)
+		answer := apitest.Text(http.StatusOK, "text/plain", "OK "+c.Request.Host)
 		answer.Buckets = []string{name}
 		return answer
 	}
 }
 
 // bubble runs f with a server in virtual time.
-func bubble(t *testing.T, opts fakeapi.Options, f func(*testing.T, *fakeapi.Server)) {
+func bubble(t *testing.T, opts apitest.Options, f func(*testing.T, *apitest.Server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		srv := fakeapi.New(opts, once())
+		srv := apitest.New(opts, once())
 		defer srv.Close()
 		f(t, srv)
 	})
@@ -65,7 +66,7 @@ func expect(t *testing.T, what string, got, want any) {
 }
 
 func TestEveryHostLeadsToTheServerAndIsNamedToIt(t *testing.T) {
-	bubble(t, fakeapi.Options{}, func(t *testing.T, srv *fakeapi.Server) {
+	bubble(t, apitest.Options{}, func(t *testing.T, srv *apitest.Server) {
 		for i, url := range []string{"https://discord.com/a", "http://slack.com:8080/b", "https://127.0.0.1/c"} {
 			status, text := post(srv.Client(), url, "")
 			expect(t, "status", status, 200)
@@ -83,8 +84,8 @@ func TestEveryHostLeadsToTheServerAndIsNamedToIt(t *testing.T) {
 }
 
 func TestLatencyIsSpentOnTheWayThereAndBack(t *testing.T) {
-	opts := fakeapi.Options{Uplink: 30 * time.Millisecond, Downlink: 70 * time.Millisecond, Skew: -time.Hour}
-	bubble(t, opts, func(t *testing.T, srv *fakeapi.Server) {
+	opts := apitest.Options{Uplink: 30 * time.Millisecond, Downlink: 70 * time.Millisecond, Skew: -time.Hour}
+	bubble(t, opts, func(t *testing.T, srv *apitest.Server) {
 		began := time.Now()
 		resp, err := srv.Client().Get("http://x/a")
 		if err != nil {
@@ -99,12 +100,12 @@ func TestLatencyIsSpentOnTheWayThereAndBack(t *testing.T) {
 
 func TestTheClockMayStep(t *testing.T) {
 	const step = 10 * time.Second
-	bubble(t, fakeapi.Options{Skew: time.Hour, Drift: func(since time.Duration) time.Duration {
+	bubble(t, apitest.Options{Skew: time.Hour, Drift: func(since time.Duration) time.Duration {
 		if since < step {
 			return 0
 		}
 		return -time.Minute
-	}}, func(t *testing.T, srv *fakeapi.Server) {
+	}}, func(t *testing.T, srv *apitest.Server) {
 		began := time.Now()
 		date := func(want time.Duration) {
 			t.Helper()
@@ -124,8 +125,8 @@ func TestTheClockMayStep(t *testing.T) {
 
 func TestJitterStaysWithinItsBoundsAndComesAgainWithItsSeed(t *testing.T) {
 	trips := func() (took []time.Duration) {
-		bubble(t, fakeapi.Options{Uplink: time.Second, Jitter: time.Second, Seed: 7},
-			func(t *testing.T, srv *fakeapi.Server) {
+		bubble(t, apitest.Options{Uplink: time.Second, Jitter: time.Second, Seed: 7},
+			func(t *testing.T, srv *apitest.Server) {
 				for i := range 20 {
 					began := time.Now()
 					post(srv.Client(), "http://x/"+strconv.Itoa(i), "")
@@ -146,26 +147,26 @@ func TestJitterStaysWithinItsBoundsAndComesAgainWithItsSeed(t *testing.T) {
 func TestFaultsSpoilTheAnswerBeforeOrAfterTheRequestIsProcessed(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
-		fault     fakeapi.Fault
+		fault     apitest.Fault
 		status    int
 		took      time.Duration
 		processed int
 	}{
-		{"none", fakeapi.Fault{}, 200, 0, 1},
-		{"delay", fakeapi.Fault{Delay: time.Second}, 200, time.Second, 1},
-		{"status before", fakeapi.Fault{Status: 503}, 503, 0, 0},
-		{"status after", fakeapi.Fault{Status: 500, Processed: true, Delay: time.Second}, 500, time.Second, 1},
-		{"drop before", fakeapi.Fault{Drop: true}, 0, 0, 0},
-		{"drop after", fakeapi.Fault{Drop: true, Processed: true, Delay: time.Second}, 0, time.Second, 1},
+		{"none", apitest.Fault{}, 200, 0, 1},
+		{"delay", apitest.Fault{Delay: time.Second}, 200, time.Second, 1},
+		{"status before", apitest.Fault{Status: 503}, 503, 0, 0},
+		{"status after", apitest.Fault{Status: 500, Processed: true, Delay: time.Second}, 500, time.Second, 1},
+		{"drop before", apitest.Fault{Drop: true}, 0, 0, 0},
+		{"drop after", apitest.Fault{Drop: true, Processed: true, Delay: time.Second}, 0, time.Second, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			opts := fakeapi.Options{Fault: func(r *http.Request) fakeapi.Fault {
+			opts := apitest.Options{Fault: func(r *http.Request) apitest.Fault {
 				if body, _ := io.ReadAll(r.Body); string(body) != "body" {
 					t.Errorf("Fault sees the body %q", body)
 				}
 				return tt.fault
 			}}
-			bubble(t, opts, func(t *testing.T, srv *fakeapi.Server) {
+			bubble(t, opts, func(t *testing.T, srv *apitest.Server) {
 				began := time.Now()
 				status, text := post(srv.Client(), "http://x/a", "body")
 				expect(t, "status ("+text+")", status, tt.status)
@@ -182,7 +183,7 @@ func TestFaultsSpoilTheAnswerBeforeOrAfterTheRequestIsProcessed(t *testing.T) {
 
 func TestOnlyARequestSentInSpiteOfARefusalIsAViolation(t *testing.T) {
 	const link = 100 * time.Millisecond
-	bubble(t, fakeapi.Options{Uplink: link, Downlink: link}, func(t *testing.T, srv *fakeapi.Server) {
+	bubble(t, apitest.Options{Uplink: link, Downlink: link}, func(t *testing.T, srv *apitest.Server) {
 		for i, tt := range []struct {
 			sent   time.Duration // since the beginning
 			path   string
@@ -217,24 +218,24 @@ func TestOnlyARequestSentInSpiteOfARefusalIsAViolation(t *testing.T) {
 func TestARefusalThatDidNotReachTheClientBindsNobody(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
-		fault      fakeapi.Fault // of the second request
+		fault      apitest.Fault // of the second request
 		patience   time.Duration
 		violations int
 	}{
-		{"it does reach it", fakeapi.Fault{}, time.Second, 1},
-		{"dropped", fakeapi.Fault{Drop: true, Processed: true}, time.Second, 0},
-		{"replaced", fakeapi.Fault{Status: 500, Processed: true}, time.Second, 0},
-		{"given up", fakeapi.Fault{Delay: 200 * time.Millisecond}, 100 * time.Millisecond, 0},
+		{"it does reach it", apitest.Fault{}, time.Second, 1},
+		{"dropped", apitest.Fault{Drop: true, Processed: true}, time.Second, 0},
+		{"replaced", apitest.Fault{Status: 500, Processed: true}, time.Second, 0},
+		{"given up", apitest.Fault{Delay: 200 * time.Millisecond}, 100 * time.Millisecond, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := 0
-			opts := fakeapi.Options{Fault: func(*http.Request) fakeapi.Fault {
+			opts := apitest.Options{Fault: func(*http.Request) apitest.Fault {
 				if calls++; calls == 2 {
 					return tt.fault
 				}
-				return fakeapi.Fault{}
+				return apitest.Fault{}
 			}}
-			bubble(t, opts, func(t *testing.T, srv *fakeapi.Server) {
+			bubble(t, opts, func(t *testing.T, srv *apitest.Server) {
 				c := srv.Client()
 				c.Timeout = tt.patience
 				post(c, "http://x/a", "")
@@ -249,11 +250,11 @@ func TestARefusalThatDidNotReachTheClientBindsNobody(t *testing.T) {
 }
 
 func TestInversionsAreCountedByLineAmongProcessedRequests(t *testing.T) {
-	opts := fakeapi.Options{Line: func(r *http.Request, body []byte) (string, int, bool) {
+	opts := apitest.Options{Line: func(r *http.Request, body []byte) (string, int, bool) {
 		n, err := strconv.Atoi(string(body))
 		return r.Host, n, err == nil
 	}}
-	bubble(t, opts, func(t *testing.T, srv *fakeapi.Server) {
+	bubble(t, opts, func(t *testing.T, srv *apitest.Server) {
 		for i, tt := range []struct{ url, n string }{
 			{"http://a/1", "1"}, {"http://a/2", "3"}, {"http://a/3", "2"}, // the inversion
 			{"http://b/1", "9"}, {"http://b/1", "8"}, // refused: it has the path of request 1
@@ -269,7 +270,7 @@ func TestInversionsAreCountedByLineAmongProcessedRequests(t *testing.T) {
 }
 
 func TestConcurrentRequestsAreServedAtOnceAndCountedOneByOne(t *testing.T) {
-	bubble(t, fakeapi.Options{Uplink: time.Second}, func(t *testing.T, srv *fakeapi.Server) {
+	bubble(t, apitest.Options{Uplink: time.Second}, func(t *testing.T, srv *apitest.Server) {
 		began := time.Now()
 		var group sync.WaitGroup
 		for range 100 {
@@ -288,7 +289,7 @@ func TestConcurrentRequestsAreServedAtOnceAndCountedOneByOne(t *testing.T) {
 
 func TestRecordsAreBounded(t *testing.T) {
 	for _, tt := range []struct{ keep, want int }{{0, 10}, {3, 3}, {-1, 0}} {
-		bubble(t, fakeapi.Options{Keep: tt.keep}, func(t *testing.T, srv *fakeapi.Server) {
+		bubble(t, apitest.Options{Keep: tt.keep}, func(t *testing.T, srv *apitest.Server) {
 			for i := range 10 {
 				post(srv.Client(), "http://x/"+strconv.Itoa(i), strconv.Itoa(i))
 			}
@@ -305,7 +306,7 @@ func TestRecordsAreBounded(t *testing.T) {
 
 func TestCloseEndsRequestsInTheAirAndAllToCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the end of the bubble fails if a goroutine is left
-		srv := fakeapi.New(fakeapi.Options{Uplink: time.Hour}, once())
+		srv := apitest.New(apitest.Options{Uplink: time.Hour}, once())
 		began := time.Now()
 		go func() {
 			time.Sleep(time.Second)
@@ -326,11 +327,11 @@ func TestCloseEndsRequestsInTheAirAndAllToCome(t *testing.T) {
 }
 
 func TestAClosedServerNeverUsedIsNoTrouble(t *testing.T) {
-	fakeapi.New(fakeapi.Options{}, once()).Close()
+	apitest.New(apitest.Options{}, once()).Close()
 }
 
 func TestARequestGivenUpByItsSenderArrivesAllTheSame(t *testing.T) {
-	bubble(t, fakeapi.Options{Uplink: time.Second}, func(t *testing.T, srv *fakeapi.Server) {
+	bubble(t, apitest.Options{Uplink: time.Second}, func(t *testing.T, srv *apitest.Server) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		req, _ := http.NewRequestWithContext(ctx, "POST", "http://x/a", strings.NewReader("body"))
@@ -343,7 +344,7 @@ func TestARequestGivenUpByItsSenderArrivesAllTheSame(t *testing.T) {
 }
 
 func TestLoopbackServesEveryHost(t *testing.T) {
-	srv := fakeapi.New(fakeapi.Options{}, once())
+	srv := apitest.New(apitest.Options{}, once())
 	defer srv.Close()
 	client := &http.Client{Transport: srv.Loopback()}
 	status, text := post(client, "https://slack.com/a", "")
@@ -358,7 +359,7 @@ func TestLoopbackServesEveryHost(t *testing.T) {
 }
 
 func TestABodyCanBeReadInsteadOfKept(t *testing.T) {
-	opts := fakeapi.Options{Read: func(r *http.Request) (any, error) {
+	opts := apitest.Options{Read: func(r *http.Request) (any, error) {
 		if r.URL.Path != "/large" {
 			return nil, nil
 		}
@@ -366,8 +367,8 @@ func TestABodyCanBeReadInsteadOfKept(t *testing.T) {
 		return n, err
 	}}
 	synctest.Test(t, func(t *testing.T) {
-		srv := fakeapi.New(opts, func(c *fakeapi.Call) fakeapi.Answer {
-			return fakeapi.Reply(http.StatusOK, []any{c.Content, len(c.Body)})
+		srv := apitest.New(opts, func(c *apitest.Call) apitest.Answer {
+			return apitest.Reply(http.StatusOK, []any{c.Content, len(c.Body)})
 		})
 		defer srv.Close()
 		req, _ := http.NewRequest("POST", "http://x/large", io.LimitReader(zeros{}, 33<<20))
@@ -384,7 +385,7 @@ func TestABodyCanBeReadInsteadOfKept(t *testing.T) {
 }
 
 func TestTooLargeABodyIsRefused(t *testing.T) {
-	bubble(t, fakeapi.Options{}, func(t *testing.T, srv *fakeapi.Server) {
+	bubble(t, apitest.Options{}, func(t *testing.T, srv *apitest.Server) {
 		req, _ := http.NewRequest("POST", "http://x/a", io.LimitReader(zeros{}, 33<<20))
 		resp, err := srv.Client().Do(req)
 		if err == nil {
@@ -398,3 +399,12 @@ func TestTooLargeABodyIsRefused(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestTheZeroAnswerIsAnOK(t *testing.T) {
+	srv := apitest.New(apitest.Options{}, func(*apitest.Call) apitest.Answer { return apitest.Answer{} })
+	defer srv.Close()
+	status, text := post(srv.Client(), "http://x/a", "")
+	expect(t, "status", status, 200)
+	expect(t, "text", text, "")
+	expect(t, "status in the record", srv.Arrivals()[0].Status, 200)
+}

@@ -1,4 +1,4 @@
-package fakeapi
+package apitest
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-var errClosed = errors.New("fakeapi: the server is closed")
+var errClosed = errors.New("apitest: the server is closed")
 
 // idlePerHost lets as many connections be kept as a load test may use at once; all of them lead to one host.
 const idlePerHost = 4096
@@ -80,7 +80,7 @@ func (l *link) listen() (string, error) {
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", fmt.Errorf("fakeapi: no loopback listener: %w", err)
+		return "", fmt.Errorf("apitest: no loopback listener: %w", err)
 	}
 	l.url = "http://" + listener.Addr().String()
 	l.running.Go(func() { _ = l.http.Serve(listener) })
