@@ -322,8 +322,8 @@ func TestConnectionServesAgainAfterARefusal(t *testing.T) {
 						t.Fatal(got)
 					}
 				}
-				if sendings != 10 || network.dialed() != 1 {
-					t.Errorf("%d sendings took %d connections", sendings, network.dialed())
+				if sendings != 10 || network.Dials() != 1 {
+					t.Errorf("%d sendings took %d connections", sendings, network.Dials())
 				}
 			})
 		})

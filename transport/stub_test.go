@@ -3,7 +3,6 @@ package transport_test
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/underlimit/underlimit/bucket"
+	"github.com/underlimit/underlimit/internal/memnet"
 	"github.com/underlimit/underlimit/providers"
 	"github.com/underlimit/underlimit/transport"
 )
@@ -254,69 +254,21 @@ func checkQuiet(t *testing.T, limits *transport.Transport) {
 	}
 }
 
-// A network is a listener for connections in memory, which can be had in a bubble.
-type network struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-
-	mu    sync.Mutex
-	dials int
-}
-
-// listen serves a handler in memory and returns the transport that leads to it, and its network.
-func listen(t *testing.T, h http.HandlerFunc) (*http.Transport, *network) {
+// listen serves a handler in memory and returns the transport that leads to it, and its listener.
+func listen(t *testing.T, h http.HandlerFunc) (*http.Transport, *memnet.Listener) {
 	t.Helper()
-	n := &network{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := memnet.Listen()
 	srv := &http.Server{Handler: h}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = srv.Serve(n) // until it is closed
+		_ = srv.Serve(l) // until it is closed
 	}()
-	rt := &http.Transport{DialContext: n.dial}
+	rt := &http.Transport{DialContext: l.Dial}
 	t.Cleanup(func() {
 		rt.CloseIdleConnections()
 		_ = srv.Close()
 		<-done
 	})
-	return rt, n
+	return rt, l
 }
-
-func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	n.mu.Lock()
-	n.dials++
-	n.mu.Unlock()
-	client, server := net.Pipe()
-	select {
-	case n.conns <- server:
-		return client, nil
-	case <-n.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// dialed is how many connections were made.
-func (n *network) dialed() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.dials
-}
-
-func (n *network) Accept() (net.Conn, error) {
-	select {
-	case c := <-n.conns:
-		return c, nil
-	case <-n.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (n *network) Close() error {
-	n.once.Do(func() { close(n.closed) })
-	return nil
-}
-
-func (*network) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "memory"} }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -18,58 +17,27 @@ import (
 
 	"github.com/underlimit/underlimit/bucket"
 	"github.com/underlimit/underlimit/examples/internal/rtmserver"
+	"github.com/underlimit/underlimit/internal/memnet"
 	slacklimits "github.com/underlimit/underlimit/providers/slack"
 	"github.com/underlimit/underlimit/providers/slack/rtm"
 )
 
-// A network leads to a server in memory, so that a bubble can go idle. It is a listener, too.
-type network struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func listen(t *testing.T, h http.Handler) *network {
-	n := &network{conns: make(chan net.Conn), closed: make(chan struct{})}
+// listen serves a handler in memory, so that a bubble can go idle.
+func listen(t *testing.T, h http.Handler) *memnet.Listener {
+	t.Helper()
+	l := memnet.Listen()
 	srv := &http.Server{Handler: h}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = srv.Serve(n) // until it is closed
+		_ = srv.Serve(l) // until it is closed
 	}()
 	t.Cleanup(func() {
 		_ = srv.Close()
 		<-done
 	})
-	return n
+	return l
 }
-
-func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case n.conns <- server:
-		return client, nil
-	case <-n.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (n *network) Accept() (net.Conn, error) {
-	select {
-	case c := <-n.conns:
-		return c, nil
-	case <-n.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (n *network) Close() error {
-	close(n.closed)
-	return nil
-}
-
-func (*network) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "memory"} }
 
 // checkReport checks that n messages came to each channel by each way, each way's in order, and none too fast.
 func checkReport(t *testing.T, r rtmserver.Report, channels []string, n int) {
@@ -97,11 +65,11 @@ func checkReport(t *testing.T, r rtmserver.Report, channels []string, n int) {
 
 // virtual returns a bot on a network in memory.
 func virtual(t *testing.T, h http.Handler, opts ...slack.RTMOption) *bot {
-	n := listen(t, h)
-	base := &http.Transport{DialContext: n.dial}
+	l := listen(t, h)
+	base := &http.Transport{DialContext: l.Dial}
 	t.Cleanup(base.CloseIdleConnections)
 	b := newBot("xoxb-test", base, "slack.test", slack.OptionAPIURL("http://slack.test/api/"))
-	opts = append(opts, slack.RTMOptionDialer(&websocket.Dialer{NetDialContext: n.dial}))
+	opts = append(opts, slack.RTMOptionDialer(&websocket.Dialer{NetDialContext: l.Dial}))
 	b.rtm = b.api.NewRTM(opts...)
 	return b
 }
@@ -189,8 +157,8 @@ type client struct {
 
 func newClient(t *testing.T, h http.Handler, pacer *rtm.Pacer) *client {
 	t.Helper()
-	n := listen(t, h)
-	ws, resp, err := (&websocket.Dialer{NetDialContext: n.dial}).DialContext(t.Context(), "ws://slack.test/socket", nil)
+	l := listen(t, h)
+	ws, resp, err := (&websocket.Dialer{NetDialContext: l.Dial}).DialContext(t.Context(), "ws://slack.test/socket", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

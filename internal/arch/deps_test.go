@@ -34,7 +34,7 @@ var rules = []rule{
 	{pkg: "bucket/redisbucket", may: []string{"./bucket", "github.com/redis/go-redis/v9/..."}},
 
 	{pkg: "providers", may: []string{"./bucket"}},
-	{pkg: "providers/apitest", may: []string{"./internal/fakeapi"}},
+	{pkg: "providers/apitest", may: []string{"./internal/fakeapi", "./internal/memnet"}},
 	{pkg: "providers/providertest", may: []string{"./bucket", "./providers", "./internal/field"}},
 	{
 		pkg: "providers/headers",
@@ -54,7 +54,7 @@ var rules = []rule{
 			"./bucket", "./providers", "./internal/...",
 			"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp",
 		},
-		never: []string{"./internal/fakeapi"},
+		never: []string{"./internal/fakeapi", "./internal/memnet"},
 	},
 	{
 		pkg: "metrics",

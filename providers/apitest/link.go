@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+
+	"github.com/underlimit/underlimit/internal/memnet"
 )
 
 var errClosed = errors.New("apitest: the server is closed")
@@ -20,7 +22,7 @@ type link struct {
 	running  sync.WaitGroup // the serving goroutines, and the connections
 	memory   *reach
 	loopback *reach
-	pipes    *pipes
+	pipes    *memnet.Listener
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -40,12 +42,12 @@ func (l *link) init(s *Server) {
 			l.running.Done()
 		}
 	}}
-	l.pipes = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l.pipes = memnet.Listen()
 	l.memory = newReach(l.dialMemory)
 	l.loopback = newReach(l.dialLoopback)
 }
 
-func (l *link) dialMemory(ctx context.Context, _, _ string) (net.Conn, error) {
+func (l *link) dialMemory(ctx context.Context, network, addr string) (net.Conn, error) {
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
@@ -56,7 +58,11 @@ func (l *link) dialMemory(ctx context.Context, _, _ string) (net.Conn, error) {
 		l.running.Go(func() { _ = l.http.Serve(l.pipes) })
 	}
 	l.mu.Unlock()
-	return l.pipes.dial(ctx)
+	conn, err := l.pipes.Dial(ctx, network, addr)
+	if errors.Is(err, net.ErrClosed) {
+		err = errClosed
+	}
+	return conn, err
 }
 
 func (l *link) dialLoopback(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -150,43 +156,3 @@ func (t *reach) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // CloseIdleConnections is what http.Client.CloseIdleConnections calls.
 func (t *reach) CloseIdleConnections() { t.base.CloseIdleConnections() }
-
-// pipes is a listener for connections in memory.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.closed:
-		return nil, errClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.conns:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return pipeAddr{} }
-
-type pipeAddr struct{}
-
-func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return "pipe" }
