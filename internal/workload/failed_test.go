@@ -43,11 +43,7 @@ func TestAFailureThatComesFirstSendsNobodyAgainstALimit(t *testing.T) {
 						if r := f.Report(); r.Refused > 0 || n.Load() < int64(len(calls)) {
 							t.Errorf("of %d calls %d were refused: %v", r.Calls, r.Refused, r.RefusedBy)
 						}
-						for name, s := range registry.Stats().Providers {
-							if s.Waiting != 0 || s.InFlight != 0 {
-								t.Errorf("%s: %d requests left waiting and %d in flight", name, s.Waiting, s.InFlight)
-							}
-						}
+						idle(t, registry)
 					})
 				})
 			}

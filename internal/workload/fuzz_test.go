@@ -130,11 +130,7 @@ func FuzzDiscordTransport(f *testing.F) {
 			if server.calls > n*attempts {
 				t.Errorf("%d calls were sent for %d requests, want at most %d each", server.calls, n, attempts)
 			}
-			for name, s := range limits.Buckets().Stats().Providers {
-				if s.Waiting != 0 || s.InFlight != 0 {
-					t.Errorf("%s: %d requests left waiting and %d in flight", name, s.Waiting, s.InFlight)
-				}
-			}
+			idle(t, limits.Buckets())
 		})
 	})
 }

@@ -158,9 +158,5 @@ func (m *mix) verify(r apitest.Report, registry *bucket.Registry, blocks int) {
 	if m.ended != mixCalls {
 		m.Errorf("%d ended as they should, want %d", m.ended, mixCalls)
 	}
-	for name, s := range registry.Stats().Providers {
-		if s.Waiting != 0 || s.InFlight != 0 {
-			m.Errorf("%s: %d requests left waiting and %d in flight", name, s.Waiting, s.InFlight)
-		}
-	}
+	idle(m.T, registry)
 }

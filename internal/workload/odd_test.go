@@ -60,11 +60,7 @@ func TestABotThatDoesEverythingIsRefusedWhatNobodyCouldKnowOnly(t *testing.T) {
 						t.Errorf("%s refused %d, want at most %d", bucket, n, hidden(bucket))
 					}
 				}
-				for name, s := range registry.Stats().Providers {
-					if s.Waiting != 0 || s.InFlight != 0 {
-						t.Errorf("%s: %d requests left waiting and %d in flight", name, s.Waiting, s.InFlight)
-					}
-				}
+				idle(t, registry)
 			})
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,36 +12,6 @@ import (
 	"github.com/underlimit/underlimit/providers/slack"
 	"github.com/underlimit/underlimit/providers/slack/slacktest"
 )
-
-// ends sends the calls at once, in their order, and returns when each ended that is not troubled, by its place.
-func ends(t *testing.T, f fake, calls []call, troubled func(c call) bool) map[int]time.Duration {
-	t.Helper()
-	client, registry := newClient(slack.New(nil), f)
-	ended := map[int]time.Duration{}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	start := time.Now()
-	for i, c := range calls {
-		wg.Go(func() {
-			if err := do(t.Context(), client, c); err != nil {
-				t.Error(err)
-			}
-			if !troubled(c) {
-				mu.Lock()
-				defer mu.Unlock()
-				ended[i] = time.Since(start)
-			}
-		})
-		synctest.Wait() // so that the order is always the same
-	}
-	wg.Wait()
-	for name, s := range registry.Stats().Providers {
-		if s.Waiting != 0 || s.InFlight != 0 {
-			t.Errorf("%s: %d requests left waiting and %d in flight", name, s.Waiting, s.InFlight)
-		}
-	}
-	return ended
-}
 
 // arrived is the call that a request is, as far as it matters.
 func arrived(r *http.Request) call {
@@ -90,7 +59,9 @@ func TestABlockedOrSlowSlackBucketDelaysNobodyElseByOneTick(t *testing.T) {
 					o.Uplink, o.Downlink = uplink, downlink
 					f := slacktest.NewServer(&o)
 					defer f.Close()
-					ended = ends(t, f, neighbours(), troubled)
+					client, registry := newClient(slack.New(nil), f)
+					ended = others(t, client, neighbours(), troubled)
+					idle(t, registry)
 				})
 				return ended
 			}

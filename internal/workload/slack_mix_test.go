@@ -100,11 +100,7 @@ func TestASlackMixOfEverything(t *testing.T) {
 				if blocks == 0 || r.Refused < blocks {
 					t.Errorf("%d refused, %d buckets were closed", r.Refused, blocks)
 				}
-				for name, s := range limits.Buckets().Stats().Providers {
-					if s.Waiting != 0 || s.InFlight != 0 {
-						t.Errorf("%s: %d requests left waiting and %d in flight", name, s.Waiting, s.InFlight)
-					}
-				}
+				idle(t, limits.Buckets())
 				t.Logf("%d of %d processed, %d refused by %d closed buckets: %v", r.OK, r.Calls, r.Refused, blocks, r.RefusedBy)
 			})
 		})

@@ -126,6 +126,12 @@ func clean(t *testing.T, f fake, since apitest.Report, registry *bucket.Registry
 	if arrived != calls || processed != calls {
 		t.Errorf("%d calls arrived, %d were processed, want %d", arrived, processed, calls)
 	}
+	idle(t, registry)
+}
+
+// idle fails the test if a request waits or is in flight.
+func idle(t *testing.T, registry *bucket.Registry) {
+	t.Helper()
 	for name, s := range registry.Stats().Providers {
 		if s.Waiting != 0 || s.InFlight != 0 {
 			t.Errorf("%s: %d requests left waiting and %d in flight", name, s.Waiting, s.InFlight)
