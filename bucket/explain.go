@@ -133,7 +133,7 @@ func (r *Registry) standing(t *Ticket, d Draw, now instant, to *Standing) *state
 		return nil
 	}
 	if p := route.policy; p != nil && p.Hidden && route.believed(now) {
-		to.Policy = p
+		to.Policy = route.kind.hidden.policy // which the bucket's next draw has it keep to
 	}
 	c := route.root()
 	to.Counter = c.key()

@@ -82,12 +82,12 @@ func (k *kind) hide() *hidden {
 // believed says whether s keeps to what refusals have taught.
 func (s *state) believed(now instant) bool {
 	h := s.kind.hidden
-	return s.policy.known() && (h == nil || h.policy != nil && now < h.until)
+	return h != nil && h.policy != nil && now < h.until && s.policy.known()
 }
 
 // spanOf is within which time units are counted before a limit is known.
 func (h *hidden) spanOf(p *Policy) time.Duration {
-	if p.Window > 0 && !p.known() {
+	if p.Window > 0 {
 		return min(h.span, p.Window)
 	}
 	return h.span
@@ -232,7 +232,7 @@ func (e *answer) teach() {
 // heed has the buckets of the kind on which those draw who wait keep to what was learned.
 func (k *kind) heed(now instant) {
 	for line := k.lines; line != nil; line = line.next {
-		if p := line.state.policy; p != nil && p.Hidden {
+		if p := line.state.policy; p == nil || p.Hidden {
 			line.state.setPolicy(p, now)
 		}
 	}

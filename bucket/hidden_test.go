@@ -252,18 +252,24 @@ func TestWhileAHiddenLimitIsUnknownOneMoreThanEverPassedGoesAhead(t *testing.T) 
 }
 
 func TestARefusalThatAKnownCounterExplainsTeachesNothing(t *testing.T) {
-	for known, want := range map[bool]int{true: 0, false: 1} {
-		inBubble(t, nil, func(b *bubble) {
-			d, route, counter := hidden("1"), learned("route", "1"), learned("counter", "1")
-			var updates []bucket.Update
-			if known {
-				updates = []bucket.Update{alias(route, counter), window(counter, 10, 5, sec)}
-			}
-			b.ask(route, d).done(updates...)
-			b.ask(route, d).done(shown(d, time.Minute), block(counter, time.Minute))
-			if got := b.quotaOf(d).Quota; got != want {
-				b.Errorf("with a counter known to be the route's: %t; learned a limit of %d, want %d", known, got, want)
-			}
+	route, counter := learned("route", "1"), learned("counter", "1")
+	for name, tt := range map[string]struct {
+		updates []bucket.Update
+		want    int
+	}{
+		"it is the route's, and known":     {[]bucket.Update{alias(route, counter), window(counter, 10, 5, sec)}, 0},
+		"it is the route's, and not known": {[]bucket.Update{alias(route, counter)}, 1},
+		"it is known, and not the route's": {[]bucket.Update{window(counter, 10, 5, sec)}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				d := hidden("1")
+				b.ask(route, d).done(tt.updates...)
+				b.ask(route, d).done(shown(d, time.Minute), block(counter, time.Minute))
+				if got := b.quotaOf(d).Quota; got != tt.want {
+					b.Errorf("learned a limit of %d, want %d", got, tt.want)
+				}
+			})
 		})
 	}
 }
@@ -316,11 +322,11 @@ func TestAHiddenLimitThatRefusesWhatWasSlowEnoughIsKeptHalfAsQuickly(t *testing.
 	})
 }
 
-func TestAHiddenLimitIsLearnedAnewAfterADayAndThenAfterTwo(t *testing.T) {
+func TestAHiddenLimitIsLearnedAnewAfterADayThenAfterTwoAndAtLastEach32(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := hidden("1")
 		b.taught(d, 2, time.Minute)
-		for _, days := range []int{1, 2, 4} {
+		for _, days := range []int{1, 2, 4, 8, 16, 32, 32} {
 			b.pass(time.Duration(days)*24*time.Hour - sec)
 			if p := b.quotaOf(hidden(fmt.Sprint("new within ", days))); p.Quota != 2 {
 				b.Fatalf("within %d days it is %+v", days, p)
@@ -722,15 +728,20 @@ func (b *bubble) wantTwoAMinute(d bucket.Draw) {
 }
 
 func TestOnceALessonIsForgottenAsManyGoAtOnceAsItSaidMayInItsWindow(t *testing.T) {
-	for _, restarted := range []bool{false, true} {
-		inBubble(t, nil, func(b *bubble) {
-			b.scattered(hidden("1"))
-			if restarted {
-				b = b.restart()
-			}
-			b.pass(24 * time.Hour)
-			b.wantTwoAMinute(hidden("2"))
-		})
+	for _, window := range []time.Duration{0, 50 * time.Minute} {
+		for _, restarted := range []bool{false, true} {
+			inBubble(t, nil, func(b *bubble) {
+				one, two := hidden("1"), hidden("2")
+				one.Policy = &bucket.Policy{Hidden: true, Window: window}
+				two.Policy = one.Policy
+				b.scattered(one)
+				if restarted {
+					b = b.restart()
+				}
+				b.pass(24 * time.Hour)
+				b.wantTwoAMinute(two)
+			})
+		}
 	}
 }
 
