@@ -290,3 +290,46 @@ func TestOnceAPaceIsForgottenOneMayGoAtOnceAndWithinItsTimeASecondIsAVenture(t *
 		wantWaiting(1, qs...)
 	})
 }
+
+func TestWhatIsInFlightAsALessonComesCountsUntilItPassesAndThenOnce(t *testing.T) {
+	for passed := range 2 {
+		inBubble(t, nil, func(b *bubble) {
+			one, other := hidden("1"), hidden("2")
+			for range 4 {
+				b.ask(one).done()
+			}
+			for range passed {
+				b.ask(other).done()
+			}
+			in := b.askAll(2, other)
+			b.ask(one).done(shown(one, time.Minute)) // four a minute
+			room := 4 - passed - 2
+			wantWaiting(1, b.askAll(room+1, other)...)
+			in[0].granted().Cancel()
+			b.pass(0)
+			b.ask(other).wantWaiting() // somebody else has taken its place
+			in[1].done()
+			b.ask(other).wantWaiting() // it counts as one that passed
+		})
+	}
+}
+
+func TestAPaceThatIsLearnedCountsWhatPassedElsewhereBefore(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		one, other, third := hidden("1"), hidden("2"), hidden("3")
+		b.taught(one, 2, time.Minute)
+		b.pass(time.Minute)
+		b.ask(one).done()
+		b.pass(sec)
+		b.ask(other).done()
+		b.ask(third) // nothing passed there
+		b.pass(sec)
+		b.ask(one).done(shown(one, 5*sec)) // shows a pace of one a minute
+		b.ask(third).wantAt(62 * sec)
+		q := b.ask(other)
+		b.pass(59*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(61*sec + time.Minute)
+	})
+}

@@ -805,15 +805,39 @@ func TestWhatPassedByBothNamesSinceARefusalCountsForThePaceThatTheNextShows(t *t
 }
 
 func TestWhatPassedByANameIsRememberedOfTheBucketThatRemembersNothing(t *testing.T) {
-	inBubble(t, nil, func(b *bubble) {
-		name, id := hidden("#general"), hidden("C1")
-		b.taught(name, 2, time.Minute)
-		b.ask(id) // in flight, it owes a unit
-		b.ask(open("another", "")).done(sameBucket(name, id))
-		if n := b.Remembered(id.Key); n != 2 {
-			b.Errorf("%d units are remembered, want 2", n)
-		}
-	})
+	for _, turned := range []bool{false, true} {
+		inBubble(t, nil, func(b *bubble) {
+			name, id := hidden("#general"), hidden("C1")
+			b.taught(name, 2, time.Minute)
+			b.ask(id) // in flight, it owes a unit
+			if turned {
+				name, id = id, name
+			}
+			b.ask(open("another", "")).done(sameBucket(name, id))
+			if n := b.Remembered(id.Key); n != 2 {
+				b.Errorf("turned: %t; %d units are remembered, want 2", turned, n)
+			}
+		})
+	}
+}
+
+func TestWhatPassedByTwoNamesIsRememberedInOrder(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		inBubble(t, nil, func(b *bubble) {
+			name, id := hidden("#general"), hidden("C1")
+			b.ask(name).done()
+			b.pass(10 * time.Minute)
+			b.ask(id).done()
+			if turned {
+				name, id = id, name
+			}
+			b.ask(open("another", "")).done(sameBucket(name, id))
+			b.ask(id).done(shown(id, time.Minute))
+			if p := b.quotaOf(id); p.Quota != 1 || p.Window != time.Minute {
+				b.Errorf("turned: %t; it is %+v, want one a minute", turned, p)
+			}
+		})
+	}
 }
 
 func TestThePastOfTwoNamesIsBounded(t *testing.T) {
