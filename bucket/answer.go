@@ -222,7 +222,7 @@ func (e *answer) window(u *Window) {
 	if route := e.splits(s, &in); route != nil {
 		s, in.inflight = route, route.inflight
 	}
-	s.kind.long = max(s.kind.long, min(time.Duration(in.lo-e.received), r.maxBlock))
+	s.kind.long = max(s.kind.long, min(in.after.hi, r.maxBlock))
 	slid, slides := s.slides() > 0, s.kind.sliding()
 	s.kind.learn(s, &in)
 	if s.kind.sliding() != slides {
@@ -251,7 +251,7 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 	corrections.add(s.window.observe(in, s.kind.fixed))
 	if s.window.lo == in.lo && s.window.hi == in.hi && (was.hi == 0 || in.lo > was.hi || in.hi < was.lo) {
 		s.kind.latest = min(max(time.Duration(in.lo-e.received), 0), e.r.maxBlock)
-		s.kind.forgetLong()
+		s.kind.forgetLong(in.after.hi)
 	}
 }
 

@@ -89,12 +89,16 @@ func (s *state) estimate(w int32, others int, n spare, at, now instant) instant 
 		over := min(units+int(s.inflight-limit), int(limit)*mostLaps)
 		return max(at, max(win.hi, now).add(-shortest).add(times(period, over)))
 	}
-	if over := units - int(max(room, 0)); over > 0 && win.hi > now {
+	ends := win.hi.add(-shortest)
+	if win.hi == 0 {
+		ends = win.lo
+	}
+	if over := units - int(max(room, 0)); over > 0 && ends > now {
 		laps := 0
 		if limit > 0 {
 			laps = min((over-1)/int(limit), mostLaps)
 		}
-		at = max(at, win.hi.add(-shortest).add(s.kind.latest*time.Duration(laps)))
+		at = max(at, ends.add(s.kind.latest*time.Duration(laps)))
 	}
 	return at
 }

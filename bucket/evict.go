@@ -72,7 +72,7 @@ func (s *state) freeAt(now instant) instant {
 	if s.slides() == 0 {
 		s.window.roll(now, s.inflight, 0)
 	}
-	at := max(s.blocked, s.window.hi)
+	at := max(s.blocked, s.window.hi, s.window.lo)
 	if !s.settled(now) {
 		at = max(at, s.ready(now, 0, maxLimit, 0), now+1)
 	}

@@ -46,15 +46,15 @@ type law struct {
 	former int32         // the one before
 	told   instant       // when the request was granted whose answer told it
 	flips  uint8         // how often the limit went back to the former
-	long   time.Duration // the longest that a window was seen to last of late, which is at least that of half a window
+	long   time.Duration // the longest that a window was told to last of late: at least as long as half a window does
 	latest time.Duration // how long the latest window was to last, when its first answer came: at most all of a window
 	shape
 }
 
-// forgetLong has what is known of long windows fade as shorter ones come: limits change.
-func (l *law) forgetLong() {
-	if l.latest < l.long {
-		l.long -= (l.long - l.latest) / 8
+// forgetLong has what is known of long windows fade as one that is told to last so long comes: limits change.
+func (l *law) forgetLong(told time.Duration) {
+	if told = max(told, 0); told < l.long {
+		l.long -= (l.long - told) / 8
 	}
 }
 

@@ -86,9 +86,7 @@ func (l Lease) Lost() {
 		a, b := s.route.roots()
 		for _, c := range [...]*state{a, b} {
 			if c != nil && s.counted > 0 {
-				// It may have been given up on the way, and be counted when it arrives.
-				counted := max(now, t.granted.add(c.kind.provider.trips.longest))
-				c.window.untold(counted, s.counted, c.inflight, false, c.unitTime())
+				c.lost(t.granted, now, s.counted)
 			}
 		}
 		if p := s.route.policy; p != nil && p.Hidden {
@@ -97,6 +95,20 @@ func (l Lease) Lost() {
 		s.back()
 	}
 	r.release(t, now)
+}
+
+// lost notes at a counter that a request granted then was lost.
+func (s *state) lost(granted, now instant, counted int32) {
+	due := granted.add(s.kind.provider.trips.longest)
+	// It may have been given up on the way, and be counted when it arrives.
+	s.window.untold(max(now, due), counted, s.inflight, false, s.unitTime())
+	if s.kind.long == 0 {
+		return
+	}
+	if due == granted {
+		due = now // nobody knows how long the way is
+	}
+	s.window.lost(due.add(s.kind.long))
 }
 
 // Cancel settles the lease of a request that was never sent: all that it took is given back.

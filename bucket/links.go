@@ -229,7 +229,7 @@ func (s *state) over(now instant) bool {
 	if s.slides() == 0 {
 		s.window.roll(now, s.inflight, s.kind.provider.trips.shortest)
 	}
-	return s.window.hi <= now && s.blocked <= now
+	return max(s.window.hi, s.window.lo, s.blocked) <= now
 }
 
 // pruneRoutes is state.prune for all routes that c counts besides another. Those who wait on them go first, and in order.

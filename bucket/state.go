@@ -112,10 +112,13 @@ func (s *state) full(now instant, w int32, others spare) (bool, instant) {
 		return false, 0
 	case win.hi != 0:
 		return true, win.hi.add(-shortest)
-	case s.inflight == 0:
-		return false, 0 // all is spent and no answer said until when: one goes to see
+	case s.inflight > 0:
+		return true, never
+	case now < win.lo:
+		return true, win.lo
 	}
-	return true, never
+	win.again() // all is spent and no answer said until when: one goes to see
+	return false, 0
 }
 
 // goesAhead says whether the next request here, which may go, is one that others must wait for.

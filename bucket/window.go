@@ -9,7 +9,8 @@ import (
 // unit after the other until then.
 type window struct {
 	// lo and hi are the earliest and the latest moment at which all is back; 0: no answer told. In a window known to be
-	// fixed, every answer narrows them.
+	// fixed, every answer narrows them. While hi is 0, lo is when a fixed window has ended that may have begun with
+	// requests that were lost; 0: none was, or nobody knows how long windows are.
 	lo, hi instant
 	closed instant // the latest moment at which the fixed window before may have ended, or this one was first told
 	limit  int32   // what a whole window holds; 0: not told
@@ -113,10 +114,7 @@ func (w *window) observe(in *reading, fixed bool) (c Corrections) {
 	}
 	switch {
 	case w.hi == 0 && w.phase == known: // the first answer of a window that we saw begin
-		w.remaining = min(w.remaining, in.remaining)
-		if in.limit > was.limit {
-			w.remaining = in.remaining // what it was counted down from was too low
-		}
+		w.remaining = in.remaining // what was sent and not told of is in granted
 		w.lo, w.hi, w.closed = in.lo, in.hi, max(w.closed, in.received)
 	case w.hi != 0 && in.lo <= w.hi && !early: // the same window
 		w.remaining = min(w.remaining, in.remaining)
@@ -196,5 +194,19 @@ func (w *window) untold(now instant, mine, inflight int32, alone bool, later tim
 		w.remaining -= mine
 	case alone:
 		w.phase = free
+	}
+}
+
+// lost notes that requests were lost that may have begun the window, if no answer told of it: it has ended by then.
+func (w *window) lost(ends instant) {
+	if w.phase == known && w.hi == 0 {
+		w.lo = max(w.lo, ends)
+	}
+}
+
+// again has one go to see what is left, once a window has ended that may have begun with requests that were lost.
+func (w *window) again() {
+	if w.lo != 0 {
+		w.lo, w.granted, w.remaining = 0, 0, 0
 	}
 }
