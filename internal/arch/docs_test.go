@@ -10,22 +10,33 @@ import (
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)\n```")
 
-func TestTheCodeOnThePageOfAdaptersIsTested(t *testing.T) {
-	read := func(name string) string {
-		b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-		if err != nil {
-			t.Fatal(err)
+func TestTheCodeOnThePagesIsTested(t *testing.T) {
+	for page, files := range map[string][]string{
+		"docs/adapters.md": {"providers/headers/example_test.go", "providers/providertest/adapter_test.go"},
+		"docs/state.md":    {"examples/restart/run.go"},
+	} {
+		var sources strings.Builder
+		for _, f := range files {
+			sources.WriteString(read(t, f))
 		}
-		return string(b)
-	}
-	sources := read("providers/headers/example_test.go") + read("providers/providertest/adapter_test.go")
-	blocks := goBlock.FindAllStringSubmatch(read("docs/adapters.md"), -1)
-	if len(blocks) == 0 {
-		t.Fatal("there is no code on the page")
-	}
-	for _, b := range blocks {
-		if !strings.Contains(sources, b[1]) {
-			t.Errorf("this is nowhere in the tests:\n%s", b[1])
+		blocks := goBlock.FindAllStringSubmatch(read(t, page), -1)
+		if len(blocks) == 0 {
+			t.Errorf("there is no code in %s", page)
+		}
+		for _, b := range blocks {
+			if !strings.Contains(sources.String(), b[1]) {
+				t.Errorf("this is in %s, and nowhere in what is tested:\n%s", page, b[1])
+			}
 		}
 	}
+}
+
+// read returns a file of the module.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
