@@ -274,21 +274,32 @@ func TestASecondLessonOfABucketThatWasNeverRefusedIsHalfAsQuick(t *testing.T) {
 	})
 }
 
-func TestOnceAPaceIsForgottenOneMayGoAtOnceAndWithinItsTimeASecondIsAVenture(t *testing.T) {
-	inBubble(t, nil, func(b *bubble) {
-		one, other := hidden("1"), hidden("2")
-		b.taught(one, 2, time.Minute)
-		b.pass(time.Minute)
-		b.ask(one).done()
-		b.ask(one).done(shown(one, 5*sec)) // shows a pace of one a minute
-		b.pass(3 * oneDay)
-		qs := []*request{b.ask(one), b.ask(other)}
-		wantWaiting(0, qs...)
-		answer(qs)
-		b.pass(time.Minute - 1)
-		qs = []*request{b.ask(one), b.ask(other)}
-		wantWaiting(1, qs...)
-	})
+func TestOnceALessonIsForgottenAsManyAsItLetGoMayGoInItsTimeAndOneMoreIsAVenture(t *testing.T) {
+	for quota, taught := range map[int]func(b *bubble){
+		2: func(b *bubble) { b.taught(hidden("1"), 2, time.Minute) },
+		1: func(b *bubble) { // a pace
+			b.taught(hidden("1"), 2, time.Minute)
+			b.pass(time.Minute)
+			b.ask(hidden("1")).done()
+			b.ask(hidden("1")).done(shown(hidden("1"), 5*sec))
+		},
+	} {
+		for _, restarted := range []bool{false, true} {
+			inBubble(t, nil, func(b *bubble) {
+				one, other := hidden("3"), hidden("4")
+				taught(b)
+				if restarted {
+					b = b.restart()
+				}
+				b.pass(3 * oneDay)
+				qs := append(b.askAll(quota, one), b.askAll(quota, other)...)
+				wantWaiting(0, qs...)
+				answer(qs)
+				b.pass(time.Minute - 1)
+				wantWaiting(1, b.ask(one), b.ask(other))
+			})
+		}
+	}
 }
 
 func TestWhatIsInFlightAsALessonComesCountsUntilItPassesAndThenOnce(t *testing.T) {

@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -41,7 +42,11 @@ func TestAQuotaThatWasUsedUpIsTriedByOneAtATimeThatGrowsApart(t *testing.T) {
 		qs, answered := b.askAll(30, d), map[*request]bool{}
 		at := time.Minute
 		wrong(d, over(answered, qs)...) // the first goes at once
-		for i, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+		waits := []time.Duration{1, 2, 4, 8, 16, 32}
+		for len(waits) < 20 {
+			waits = append(waits, 60)
+		}
+		for i, wait := range waits {
 			b.pass(wait*sec - 1)
 			if n := len(over(answered, qs)); n > 0 {
 				b.Fatalf("%d go before their time, at %v", n, b.now())
@@ -271,6 +276,103 @@ func TestOfTwoNamesOfAQuotaThatOpensTheStricterOneCounts(t *testing.T) {
 			b.pass(1)
 			others[0].wantAt(time.Minute + 7*sec)
 			wantWaiting(1, others...)
+		})
+	}
+}
+
+func TestAHeavyRequestTriesAQuotaThatWasUsedUpAlone(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(20)
+		b.usedUp(d)
+		heavy := d
+		heavy.Weight = 5
+		b.ask(heavy).wantAt(time.Minute)
+		b.ask(d).wantWaiting()
+	})
+}
+
+func TestAQuotaThatHalfWentWrongIsShutThoughTheRestIsInFlight(t *testing.T) {
+	for n, waiting := range map[int]int{1: 0, 2: 1} {
+		inBubble(t, nil, func(b *bubble) {
+			d := charged(4)
+			in := b.askAll(4, d)
+			wrong(d, in[:n]...)
+			answer(in[n:])
+			wantWaiting(waiting, b.askAll(2, d)...)
+		})
+	}
+}
+
+func TestAnAnswerThatIsNotWrongShutsNoQuota(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(4)
+		in := []*request{b.ask(d), b.ask(d), b.ask(d)}
+		wrong(d, in...)
+		for range 2 { // one more than there may be
+			in = append(in, b.askWith(b.Context(), &bucket.Ticket{Mode: bucket.Shadow}, d))
+		}
+		in[3].done()
+		in[4].done()
+		b.pass(time.Minute)
+		wantWaiting(0, b.askAll(4, d)...)
+	})
+}
+
+func TestAQuotaIsOpenOnceThirtyTwoInFlightAreNoMoreWrong(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(100)
+		b.usedUp(d)
+		for range 31 {
+			b.ask(d).done()
+		}
+		qs := b.askAll(40, d)
+		wantWaiting(8, qs...)
+		qs[0].done()
+		wantWaiting(0, qs...)
+	})
+}
+
+func TestAWaitForAQuotaThatIsShutIsEstimated(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := charged(20)
+		b.usedUp(d)
+		wrong(d, b.ask(d))
+		b.pass(250 * ms)
+		if x := b.Explain(nil, d); x.Wait != 750*ms {
+			b.Errorf("it would wait %v, want 750 ms", x.Wait)
+		}
+		q := b.askWith(b.Context(), &bucket.Ticket{MaxWait: 750*ms - 1}, d)
+		if !q.ended() || q.err == nil {
+			b.Error("it waits though it cannot go in time")
+		}
+	})
+}
+
+func TestWhetherAQuotaIsShutOutlivesARestart(t *testing.T) {
+	for used, waiting := range map[int]int{20: 2, 19: 0, 1: 0} {
+		inBubble(t, nil, func(b *bubble) {
+			d := charged(20)
+			wrong(d, b.askAll(used, d)...)
+			b.pass(59 * sec)
+			b = b.restart()
+			b.pass(sec)
+			wantWaiting(waiting, b.askAll(3, d)...)
+		})
+	}
+}
+
+func TestHowOftenAQuotaStayedShutIsBoundedInAFile(t *testing.T) {
+	for _, shut := range []int{8, 64, 255} {
+		inBubble(t, nil, func(b *bubble) {
+			d := charged(20)
+			line := fmt.Sprintf(`{"bucket":{"provider":"api","limit":"invalid","owner":"owner","shut":%d,"answers":["%s"],`+
+				`"policy":{"quota":20,"window_ns":60000000000,"charged":true}}}`, shut, time.Now().Format(time.RFC3339Nano))
+			b = b.restarted(sealed(header(), line), nil)
+			q := b.ask(d)
+			b.pass(time.Minute - 1)
+			q.wantWaiting()
+			b.pass(1)
+			q.wantAt(time.Minute)
 		})
 	}
 }

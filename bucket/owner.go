@@ -231,7 +231,7 @@ func (k *kind) inherit(from *kind) (hidden bool) {
 	if k.alias == "" {
 		k.alias = from.alias
 	}
-	if k.strict == nil {
+	if k.strict == nil || from.strict != nil && from.strict.until > k.strict.until {
 		k.strict = from.strict
 	}
 	return hidden

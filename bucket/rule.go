@@ -19,9 +19,6 @@ func (e *answer) rule(u *Rule) {
 		return
 	}
 	s.policy = &p
-	if p.Quota <= 0 {
-		return
-	}
 	// What is under way will count when it is answered, at the latest when it should be.
 	used, sent := min(max(u.Used, 0), p.Quota), min(int(s.drawn()), p.Quota)
 	if used+sent == 0 {
@@ -29,7 +26,7 @@ func (e *answer) rule(u *Rule) {
 	}
 	s.debt = &debt{}
 	s.debt.answers.insert(e.received, used)
-	s.debt.answers.insert(max(e.received, e.now.add(s.kind.provider.trips.longest)), sent)
+	s.debt.answers.insert(e.now.add(s.kind.provider.trips.longest), sent)
 }
 
 // policy returns what a rule says that makes sense, of windows that are not longer than any block.

@@ -30,17 +30,84 @@ func TestARuleThatAnAnswerTellsHoldsLikeAPolicy(t *testing.T) {
 }
 
 func TestARuleCountsWhatIsUnderWay(t *testing.T) {
+	for used := range 2 {
+		inBubble(t, nil, func(b *bubble) {
+			d := b.warm(learned("a", ""))
+			b.ask(d).done()
+			qs := b.askAll(4, d) // nothing is known: all go
+			wantWaiting(0, qs...)
+			b.pass(sec)
+			qs[0].done(bucket.Rule{Key: d.Key, Quota: 5, Window: 10 * sec, Used: used})
+			more := b.askAll(4-used, d)
+			wantWaiting(2, more...)
+			b.pass(10 * sec)
+			wantWaiting(0, more...)
+		})
+	}
+}
+
+func TestWhatIsUnderWayAsARuleComesCountsFromWhenItsAnswerIsDue(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "")
+		b.ask(d).done()
+		b.pass(sec)
+		for range 20 { // so long does it take for sure
+			q := b.ask(d)
+			b.pass(100 * ms)
+			q.done()
+		}
+		late, q := b.ask(d), b.ask(d)
+		b.pass(100 * ms)
+		start := b.now()
+		q.done(bucket.Rule{Key: d.Key, Quota: 1, Window: 10 * sec})
+		next := b.ask(d)
+		b.pass(10*sec - 1)
+		next.wantWaiting()
+		b.pass(1)
+		next.wantAt(start + 10*sec) // due after 100 ms, less those of its own
+		late.done()
+	})
+}
+
+func TestAfterARuleOfNothingAnotherHolds(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "")
+		b.ask(d).done(bucket.Rule{Key: d.Key})
+		b.ask(d).done(bucket.Rule{Key: d.Key, Concurrent: 1})
+		wantWaiting(1, b.askAll(2, d)...)
+	})
+}
+
+func TestARuleThatIsToldOfABucketAsItWasSavedHolds(t *testing.T) {
+	for want, rule := range map[time.Duration]bucket.Rule{
+		10 * sec: {Quota: 2, Window: 10 * sec}, // the same: what is owed stays
+		0:        {Quota: 3, Window: 10 * sec},
+	} {
+		inBubble(t, nil, func(b *bubble) {
+			d := b.warm(learned("a", ""))
+			b.ask(d).done(bucket.Rule{Key: d.Key, Quota: 2, Window: 10 * sec, Used: 2})
+			b = b.restart()
+			rule.Key = d.Key
+			b.ask(open("other", "")).done(rule)
+			q := b.ask(d)
+			b.pass(want)
+			q.wantAt(want)
+			if want == 0 {
+				wantWaiting(1, b.askAll(3, d)...)
+			}
+		})
+	}
+}
+
+func TestTheGreatestRuleHolds(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := b.warm(learned("a", ""))
-		b.ask(d).done()
-		qs := b.askAll(4, d) // nothing is known: all go
-		wantWaiting(0, qs...)
-		b.pass(sec)
-		qs[0].done(bucket.Rule{Key: d.Key, Quota: 5, Window: 10 * sec, Used: 1})
-		more := b.askAll(3, d)
-		wantWaiting(2, more...)
-		b.pass(10 * sec)
-		wantWaiting(0, more...)
+		b.ask(d).done(bucket.Rule{Key: d.Key, Quota: 1 << 14, Window: 24 * time.Hour, Used: 1 << 14})
+		q := b.ask(d)
+		b.pass(24*time.Hour - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(24 * time.Hour)
 	})
 }
 
@@ -95,6 +162,11 @@ func TestARuleThatMakesNoSenseIsNone(t *testing.T) {
 			rule.Key = d.Key
 			b.ask(d).done(rule)
 			wantWaiting(0, b.askAll(5, d)...)
+			for st := range b.Buckets() {
+				if st.Policy != nil {
+					b.Errorf("%+v is taken for %+v", rule, st.Policy)
+				}
+			}
 		})
 	}
 }

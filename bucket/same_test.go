@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -268,5 +269,91 @@ func TestABucketThatCountsAnotherIsNotTakenForANameOfIt(t *testing.T) {
 		q := b.ask(counted)
 		b.pass(5 * sec)
 		q.wantAt(5 * sec)
+	})
+}
+
+func TestANameOfAnOwnerThatIsAnotherIsANameOfThat(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := named("#general"), named("C1")
+		b.warm(id)
+		b.join("second", "owner")
+		b.ask(name).done() // by the owner's own name
+		b.ask(open("other", "")).done(sameBucket(of("second", name), id))
+		b.ask(id).wantWaiting() // a second after that
+	})
+}
+
+func TestThatANameIsOneIsNewsOnlyOnce(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := learned("post", "#general"), learned("post", "C1")
+		b.ask(open("other", "")).done(sameBucket(name, id))
+		b.ask(id).wantAt(0) // goes ahead to see
+		q := b.ask(name)
+		for range 2 {
+			b.ask(open("other", "")).done(sameBucket(name, id), sameBucket(id, id))
+			q.wantWaiting()
+		}
+	})
+}
+
+func TestANameThatNobodyDrewOnIsRememberedFromTheAnswerOn(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, id := named("#general"), named("C1")
+		b.warm(id)
+		b.pass(time.Hour)
+		b.ask(open("other", "")).done(sameBucket(name, id))
+		b.pass(9 * time.Minute)
+		b.ask(id).done()
+		for i := range 20 { // each looks at a few
+			b.ask(open("many", strconv.Itoa(i))).done()
+		}
+		b.ask(name).wantWaiting()
+	})
+}
+
+func TestWhereANameMeantAnotherBucketNobodyHasToGoAhead(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, was, is := open("post", "#general"), open("post", "C1"), open("post", "C2")
+		b.ask(open("other", "")).done(sameBucket(name, was))
+		b.ask(open("other", "")).done(sameBucket(name, is))
+		wantWaiting(0, b.askAll(2, was)...)
+	})
+}
+
+func TestAsANameComesToMeanAnotherBucketItsPlacesInFlightAreFree(t *testing.T) {
+	one := &bucket.Policy{Concurrent: 1}
+	for name, aliased := range map[string]bool{"it counts itself": false, "another counts it": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				name := bucket.Draw{Key: key("post", "#general"), Policy: one}
+				was := bucket.Draw{Key: key("post", "C1"), Policy: one}
+				is := bucket.Draw{Key: key("post", "C2"), Policy: one}
+				if aliased {
+					b.ask(was).done(alias(was, learned("counter", "C1")))
+				}
+				in := b.ask(name)
+				b.ask(open("other", "")).done(sameBucket(name, was))
+				q := b.ask(was)
+				q.wantWaiting()
+				b.ask(open("other", "")).done(sameBucket(name, is))
+				q.wantAt(0)
+				in.done()
+			})
+		})
+	}
+}
+
+func TestAsANameComesToMeanAnotherBucketItsUnitsInTheWindowAreFree(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		name, was, is := open("post", "#general"), open("post", "C1"), open("post", "C2")
+		counter := open("counter", "C1")
+		b.ask(was).done(alias(was, counter), window(counter, 2, 1, time.Minute))
+		in := b.ask(name)
+		b.ask(open("other", "")).done(sameBucket(name, was))
+		q := b.ask(was)
+		q.wantWaiting()
+		b.ask(open("other", "")).done(sameBucket(name, is))
+		q.wantAt(0)
+		in.done()
 	})
 }

@@ -32,7 +32,7 @@ func (e *answer) stricter(u *Stricter) {
 
 // explains says whether a documented quota explains a refusal.
 func (s *state) explains(now instant) bool {
-	if s.policy == nil || s.debt == nil || s.policy.Quota <= 0 {
+	if s.debt == nil {
 		return false
 	}
 	return 2*len(s.debt.owed(s.policy, now, s.kind.provider.trips.shortest)) > s.policy.Quota

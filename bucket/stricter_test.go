@@ -57,6 +57,16 @@ func TestWhatIsStricterHoldsThoseWhoWaitAlready(t *testing.T) {
 	})
 }
 
+func TestARefusalWithHalfOfTheDocumentedLimitUsedShowsAStricterOne(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := documented()
+		answer(b.askAll(9, d))
+		b.ask(d).done(stricter(d, time.Hour))
+		b.pass(60 * sec)
+		wantWaiting(1, b.askAll(2, d)...)
+	})
+}
+
 func TestARefusalThatTheDocumentedLimitExplainsShowsNothing(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := documented()
@@ -90,19 +100,53 @@ func TestWhatIsStricterOutlivesARestart(t *testing.T) {
 }
 
 func TestWhatIsStricterIsSoForWhomeverTheOwnerTurnsOutToBe(t *testing.T) {
+	for name, seconds := range map[string]time.Duration{"nothing was": 0, "it was": sec, "it is for longer": 2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				d := documented()
+				b.ask(of("first", d)).done(stricter(of("first", d), time.Hour))
+				if seconds > 0 {
+					b.ask(of("second", d)).done(stricter(of("second", d), seconds))
+				}
+				b.pass(time.Minute)
+				b.join("first", "second")
+				b.ask(of("second", d)).done()
+				b.ask(of("second", d)).wantWaiting()
+				b.pass(max(seconds, time.Hour) - time.Minute)
+				wantWaiting(0, b.askAll(18, of("second", d))...) // two went within this minute
+			})
+		})
+	}
+}
+
+func TestARefusalWithNothingSentBeforeShowsAStricterLimitOfAnyShape(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
-		d := documented()
-		b.ask(of("first", d)).done(stricter(of("first", d), time.Hour))
-		b.join("first", "second")
-		b.ask(of("second", d)).done()
-		b.ask(of("second", d)).wantWaiting()
+		d := pace("read", sec, 1)
+		changes := b.ask(d).done(bucket.Stricter{Key: d.Key, Policy: &bucket.Policy{Every: 9 * sec}, For: time.Hour})
+		if len(changes) != 0 {
+			b.Errorf("told of %+v, though no number was learned", changes)
+		}
+		b.ask(d).done()
+		q := b.ask(d)
+		b.pass(9*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(9 * sec)
+	})
+	inBubble(t, nil, func(b *bubble) {
+		d := documented() // of a bucket that owes nothing, another request's answer tells
+		b.ask(open("other", "")).done(stricter(d, time.Hour))
+		wantWaiting(1, b.askAll(2, d)...)
 	})
 }
 
 func TestNonsenseIsNotStricter(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := documented()
-		b.ask(d).done(bucket.Stricter{Key: d.Key, For: time.Hour}, stricter(d, 0), stricter(d, -1))
+		changes := b.ask(d).done(bucket.Stricter{Key: d.Key, For: time.Hour}, stricter(d, 0), stricter(d, -1))
+		if len(changes) != 0 {
+			b.Errorf("told of %+v", changes)
+		}
 		wantWaiting(0, b.askAll(19, d)...)
 	})
 }
