@@ -106,7 +106,7 @@ type Verdict struct {
 	Scope Scope
 }
 
-// Scope says whose limit an answer refused by. The set is closed.
+// Scope says whose limit it was by which a provider refused a request. The set is closed.
 type Scope string
 
 const (

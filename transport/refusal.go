@@ -13,7 +13,8 @@ import (
 	"github.com/underlimit/underlimit/providers"
 )
 
-// A Refusal is what a request gets that cannot be sent in time.
+// A Refusal chooses what the caller gets for a request that this transport does not send, as it cannot go in time or in
+// its Mode: an error or a 429. What a provider refuses is something else: see providers.Verdict.
 type Refusal uint8
 
 const (

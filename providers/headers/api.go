@@ -97,7 +97,8 @@ const (
 	EpochMilliseconds ResetUnit = "epoch milliseconds" // since 1970
 )
 
-// A Scope is a part of an API that has limits of its own.
+// A Scope is a part of an API, by path and method, that has limits of its own. It is not a providers.Scope, which says
+// whose limit refused a request.
 type Scope struct {
 	// Name names it in keys and metrics, and in answers where [API.Scope] says so.
 	Name string `json:"name" yaml:"name"`
@@ -142,8 +143,9 @@ type Limit struct {
 	Shared bool `json:"shared,omitempty" yaml:"shared,omitempty"`
 }
 
-// A Refusal says which answers of an API refuse a request for the sake of a limit: those that have all of Status,
-// Exhausted, Field, Values and Body.
+// A Refusal describes answers by which an API refuses a request because of a limit: those that have all of Status,
+// Exhausted, Field, Values and Body. It is about what the API sends; transport.Refusal is about what a request gets that
+// is not sent at all.
 type Refusal struct {
 	// Status is the answer's status.
 	Status int `json:"status" yaml:"status"`

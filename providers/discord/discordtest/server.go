@@ -126,7 +126,8 @@ type (
 	Delivery = apitest.Delivery
 )
 
-// A Refusal is a 429 that does not come from the server's own count, or a 403 of its edge.
+// A Refusal is one refusal more than the fake's own count would give, as [Options].Refuse asks for it: a 429, or a 403 of
+// Discord's edge. The zero Refusal is none.
 type Refusal struct {
 	// Scope is what refuses; empty if nothing does.
 	Scope Scope
@@ -142,7 +143,7 @@ type Refusal struct {
 	Via bool
 }
 
-// Scope is what a [Refusal] comes from.
+// Scope is what a [Refusal] comes from. The set is closed.
 type Scope string
 
 const (

@@ -10,7 +10,8 @@ import (
 	"github.com/underlimit/underlimit/providers/apitest"
 )
 
-// Refusal is a form in which Slack refuses requests, or has refused them at times.
+// Refusal is the form that the fake gives to all its refusals, one of those in which Slack refuses requests or has
+// refused them at times. Which requests are refused is another matter: see [Options].Limits and [Options].Refuse.
 type Refusal int
 
 const (
