@@ -23,6 +23,9 @@
 //
 // Limits that only refusals show are learned from the first of them, and kept from then on.
 //
+// A bot that answers interactions or posts to webhooks should set Options.OmitAuthorization: otherwise Discord may
+// count these requests against the bot's 50 a second.
+//
 // See https://discord.com/developers/docs/topics/rate-limits.
 package discord
 
@@ -42,16 +45,23 @@ type Options struct {
 	// Secret is mixed into the digests that stand for credentials in keys. Processes that share limits must have the
 	// same one. The default is empty.
 	Secret string
-	// GlobalPerSecond is the global limit of a credential in requests a second; 0 means 50, which is what Discord
-	// allows unless it has raised it for a large bot.
+	// GlobalPerSecond is the global limit of a credential in requests a second; 0 or less means 50, which is what Discord
+	// allows unless it has raised it for a large bot:
+	// https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 	GlobalPerSecond int
 	// InvalidPer10Minutes is how many invalid requests, answered 401, 403, or 429 unless for the sake of a shared limit, may
 	// be sent within ten minutes, over all credentials; then everything waits. Discord bans an address at 10,000; 0 means
-	// 9,500, for those of other processes, and negative no bound. Requests in flight count until they are answered.
+	// 9,500, which leaves some to other processes, and negative no bound. Requests in flight count until they are
+	// answered.
+	// https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 	InvalidPer10Minutes int
-	// OmitAuthorization leaves the Authorization out of requests to documented routes that carry the token of a webhook
-	// or an interaction in their path and need no other. SDKs send a bot's all the same, and then Discord counts the
-	// request against the bot's global limit. Without it, those to webhooks count by address.
+	// OmitAuthorization is wise for a bot that answers interactions or posts to webhooks. These requests have a token of
+	// their own in the path, and need no other. SDKs send the bot's as well, and then Discord counts the request against
+	// the bot's global limit; answers to interactions too, as bots have seen, though Discord documents otherwise:
+	// https://github.com/discord/discord-api-docs/issues/4142. With this option the Authorization header is left out of
+	// what is sent on the documented routes of this kind, and on no other. What goes to webhooks then counts by address,
+	// up to 50 a second: that matters to those who run many bots behind one address. The zero value sends what the SDK
+	// sends.
 	OmitAuthorization bool
 	// Hosts are claimed besides discord.com, discordapp.com, and the ptb and canary hosts of both: those of a proxy
 	// or a test server. Ports are ignored.
@@ -71,7 +81,7 @@ const (
 // oldDomain has had a global limit of its own since October 2023: https://discord.com/developers/docs/change-log
 const oldDomain = "discordapp.com"
 
-// A Provider is a [providers.Provider] for Discord. Create one with [New].
+// A Provider is a [providers.Provider] for Discord. Create one with [New]; it is safe for concurrent use.
 type Provider struct {
 	owners *digest.Digester
 	hosts  map[string]string // in lower case, to the Subject of their global limit
