@@ -2,8 +2,8 @@ package bucket
 
 import "time"
 
-// A Lease is leave to send one request. It is settled exactly once, by Done, Lost or Cancel; settling it again panics.
-// The zero Lease is none and must not be settled.
+// A Lease is leave to send one request. It is settled exactly once, by Done, DoneAt, Failed, Lost or Cancel, in any
+// goroutine; settling it again panics. The zero Lease is none and must not be settled.
 type Lease struct {
 	t   *Ticket
 	gen uint32

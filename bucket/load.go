@@ -19,7 +19,7 @@ import (
 
 // Load takes in what Save wrote, best before the first request. It reads and checks all of it first: after an error
 // the registry is as before, and may be used from cold. The error is ErrCorrupt for anything that Save did not write,
-// and ErrNewerFormat for what a later version of this package wrote, either wrapped with the reason.
+// and ErrNewerFormat for what a later version of this package wrote, either wrapped with the reason; or that of rd.
 //
 // What is loaded adds to what the registry knows: the later end of a block holds, debts to the same policy add up, and
 // what answers have told of a kind since stays. Blocks are cut short at Options.MaxBlock from now. Of more buckets than

@@ -18,7 +18,7 @@ type Options struct {
 	MaxBlock time.Duration
 	// MaxQueue is how many requests may wait for one bucket; 0 means 100,000.
 	MaxQueue int
-	// Overflow says who gets ErrQueueFull when one more comes.
+	// Overflow says who gets ErrQueueFull when one more comes. The zero value is RefuseNewest.
 	Overflow Overflow
 	// Reserve is the share of every window and quota that requests of priority 0 and below leave to those above, from
 	// 0 to 0.9. It is cut to whole units, so that a limit of 5 keeps 1 at a share of 0.2, and none at 0.1.

@@ -26,7 +26,7 @@ const saveChunk = 256
 // the wall clock. A key that is not valid UTF-8 is left out.
 //
 // Requests need not wait for it: it looks at a few buckets at a time, and writes while it holds no lock. What changes
-// meanwhile may be written as before or as after.
+// meanwhile may be written as before or as after. Its error is that of w.
 func (r *Registry) Save(w io.Writer) error {
 	if err := r.save(w); err != nil {
 		return fmt.Errorf("bucket: saving the registry: %w", err)

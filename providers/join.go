@@ -8,7 +8,8 @@ import (
 )
 
 // Join returns a provider that asks each of ps in turn: the first that claims a request has it. Put the more general
-// ones, such as headers, last.
+// ones, such as headers, last. With none, it claims no request. Its Name is "joined"; a [Call] has that of the provider
+// which claimed it.
 func Join(ps ...Provider) Provider {
 	var all joined
 	for _, p := range ps {

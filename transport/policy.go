@@ -151,7 +151,7 @@ const (
 	mostBackoff  = 30 * time.Second
 )
 
-// Delay returns how long to wait after the nth failure in a row, counted from 1.
+// Delay returns how long to wait after the nth failure in a row, counted from 1; n below that counts as 1.
 func (b Backoff) Delay(n int) time.Duration {
 	if b.First <= 0 {
 		b.First = firstBackoff

@@ -44,6 +44,7 @@ type Options struct {
 	// WorkspacePerMinute is how many requests a minute all apps together may send to a workspace, of which each window
 	// of ten seconds holds a sixth. 0 means 25,000, as Intercom documents, but not for an app that may send more by
 	// itself: then Intercom has raised the workspace's limit as well. Negative means what only refusals show.
+	// https://developers.intercom.com/docs/references/rest-api/errors/rate-limiting
 	WorkspacePerMinute int
 	// Reserve is the share of each window, from 0 to 0.9, that is for requests of a priority above 0
 	// (transport.WithPriority): with 0.2, a sync leaves a fifth of each window to what somebody waits for, and that need

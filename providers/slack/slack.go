@@ -48,6 +48,7 @@ type Options struct {
 	// that a method has besides its own; "other" for each of the methods that nobody knows.
 	Limits map[string]Limit
 	// Tiers overrides the limit of all methods of a tier, from 1 to 4. Limits is stronger.
+	// https://docs.slack.dev/apis/web-api/rate-limits
 	Tiers map[int]Limit
 	// Installs overrides limits for single installations, by the names that WithInstall or Install give them. A method's
 	// limit is stronger than a tier's there, too, wherever it is from.
@@ -58,6 +59,7 @@ type Options struct {
 	NonMarketplace bool
 	// ChannelEvery is how far apart messages to one channel, or through one incoming webhook, are on average, and
 	// ChannelBurst how many may go at once. 0 means a second, and one. A negative ChannelEvery turns this off.
+	// https://docs.slack.dev/apis/web-api/rate-limits
 	ChannelEvery time.Duration
 	ChannelBurst int
 	// WorkspacePerMinute bounds what chat.postMessage sends to all channels. 0 means 300, for Slack's "several
@@ -86,7 +88,7 @@ type Provider struct {
 	hooked   bool             // whether webhooks are paced as channels are, by everybody
 }
 
-// New returns a Provider. Nil options are the zero Options.
+// New returns a Provider. opts may be nil, which means the zero Options, and is copied, its maps included.
 func New(opts *Options) *Provider {
 	var o Options
 	if opts != nil {
