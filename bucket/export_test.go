@@ -218,11 +218,37 @@ func (r *Registry) Check() error {
 	if len(r.wakes) > 0 && r.timerAt > r.wakes[0].wakeAt {
 		return fmt.Errorf("the timer fires too late")
 	}
+	if err := r.checkKinds(); err != nil {
+		return err
+	}
 	for _, p := range r.providers {
 		waiting -= p.waiting
 	}
 	if waiting != 0 {
 		return fmt.Errorf("%d more wait in lines than are counted", waiting)
+	}
+	return nil
+}
+
+// checkKinds looks for kinds that do not know their lines.
+func (r *Registry) checkKinds() error {
+	lines := 0
+	for _, k := range r.kinds {
+		var prev *line
+		for l := k.lines; l != nil; prev, l = l, l.next {
+			if l.prev != prev || l.state.kind != k || l.state.line != l {
+				return fmt.Errorf("%v has a line that is none, or is out of place", k.key)
+			}
+			lines++
+		}
+	}
+	for _, s := range r.all {
+		if s.line != nil {
+			lines--
+		}
+	}
+	if lines != 0 {
+		return fmt.Errorf("kinds know of %d lines too many", lines)
 	}
 	return nil
 }

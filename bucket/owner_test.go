@@ -499,3 +499,87 @@ func TestThatACounterOfAnOwnersRoutesIsNoneHoldsForTheNewOwnerToo(t *testing.T) 
 		b.ask(put).wantAt(0)
 	})
 }
+
+func TestWhatIsKnownOfAWindowIsKnownOfTheNewOwnersTooWhereNothingWas(t *testing.T) {
+	for name, used := range map[string]bool{"its bucket is there": true, "it has none": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+				b.ask(first).done(window(first, 5, 2, 10*sec))
+				if used {
+					b.ask(second).done()
+				}
+				b.join("first", "second")
+				qs := b.askAll(3, second)
+				wantWaiting(1, qs...)
+				b.pass(10 * sec)
+				qs[2].wantAt(10 * sec)
+			})
+		})
+	}
+}
+
+func TestOfTwoRowsOfRefusalsTheLongerCountsForTheNewOwner(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+		b.ask(first).done(block(first, 0))
+		b.ask(second).done(block(second, 0))
+		b.pass(sec)
+		b.ask(second).done(block(second, 0)) // for twice as long
+		b.join("first", "second")
+		b.pass(2 * sec)
+		b.ask(second).done(block(second, 0)) // and twice as long again
+		q := b.ask(second)
+		b.pass(4 * sec)
+		q.wantAt(7 * sec)
+	})
+}
+
+func TestWhatRefusalsHaveTaughtTheNewOwnerStays(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", hidden("1")), of("second", hidden("1"))
+		b.taught(first, 5, time.Minute)
+		b.taught(second, 2, time.Minute)
+		b.join("first", "second")
+		if p := b.quotaOf(of("second", hidden("2"))); p.Quota != 2 {
+			b.Errorf("it is %+v, want two a minute", p)
+		}
+	})
+}
+
+func TestWhoWaitsForTwoOwnersBucketsThatAreOneDrawsOnItOnce(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		two := &bucket.Policy{Concurrent: 2}
+		d := bucket.Draw{Key: key("a", "1"), Policy: two}
+		first, second := of("first", d), of("second", d)
+		heavy := first
+		heavy.Weight = 2
+		in := append(b.askAll(2, first), b.ask(second))
+		q := b.ask(heavy, second)
+		q.wantWaiting()
+		b.join("first", "second")
+		in[0].done()
+		q.wantWaiting()
+		in[1].done()
+		q.wantWaiting() // it takes two places
+		in[2].done()
+		q.wantAt(0)
+		q.done()
+		wantWaiting(1, b.askAll(3, second)...)
+	})
+}
+
+func TestOneThatWentAheadAtACounterIsWaitedForAtTheNewOwners(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, counter := of("first", open("route", "1")), of("first", learned("counter", "1"))
+		b.ask(route).done(alias(route, counter))
+		b.ask(route).done(block(counter, sec))
+		b.pass(sec)
+		ahead := b.ask(route)
+		q := b.ask(of("second", learned("counter", "1")))
+		b.join("first", "second")
+		ahead.done()
+		b.pass(0)
+		q.wantAt(sec)
+	})
+}

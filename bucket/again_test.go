@@ -1,0 +1,189 @@
+package bucket_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/underlimit/underlimit/bucket"
+)
+
+func TestATicketThatGaveUpMayWaitAgain(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := b.warm(pace("p", sec, 1))
+		b.ask(d).done()
+		ticket := new(bucket.Ticket)
+		ctx, cancel := context.WithCancel(b.Context())
+		q := b.askWith(ctx, ticket, d)
+		cancel()
+		b.pass(0)
+		q.wantError(0, d.Key, sec, context.Canceled)
+		q = b.askWith(b.Context(), ticket, d)
+		b.pass(sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(sec)
+	})
+}
+
+func TestAWaitMayBeBoundedByAnyLength(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := b.warm(pace("p", sec, 1))
+		b.ask(d).done()
+		q := b.askWith(b.Context(), &bucket.Ticket{MaxWait: math.MaxInt64}, d)
+		b.pass(sec)
+		q.wantAt(sec)
+	})
+}
+
+func TestAnAnswerArrivesNoSoonerThanItsRequestWent(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "")
+		b.pass(time.Hour)
+		b.ask(d).granted().Done(time.Now().Add(-time.Minute), block(d, sec))
+		q := b.ask(d)
+		b.pass(sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(time.Hour + sec)
+	})
+}
+
+func TestBucketsAreThoseOfTheWholeKey(t *testing.T) {
+	one := &bucket.Policy{Concurrent: 1}
+	for _, a := range []string{"", "aa", "ab"} {
+		for _, of := range []func(s string) bucket.Key{
+			func(s string) bucket.Key { return bucket.Key{Provider: s} },
+			func(s string) bucket.Key { return bucket.Key{Limit: s} },
+			func(s string) bucket.Key { return bucket.Key{Limit: "a", Owner: s} },
+			func(s string) bucket.Key { return bucket.Key{Limit: "a", Subject: s} },
+		} {
+			inBubble(t, nil, func(b *bubble) {
+				d, other := bucket.Draw{Key: of(a), Policy: one}, bucket.Draw{Key: of("ac"), Policy: one}
+				wantWaiting(1, b.ask(d), b.ask(other), b.ask(d))
+				wantWaiting(1, b.ask(other))
+			})
+		}
+	}
+}
+
+func TestExplainTellsTheLineAtTheCounter(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		get, put, counter := open("get", "1"), open("put", "1"), open("counter", "1")
+		for i, d := range []bucket.Draw{get, put} {
+			b.ask(d).done(alias(d, counter), window(counter, 3, 2-i, 10*sec))
+		}
+		b.ask(get)
+		b.askAll(3, put)
+		b.prefer(-1, put)
+		if got := b.Explain(nil, get).Buckets[0]; got.Waiting != 4 || got.Ahead != 3 || got.InFlight != 1 {
+			b.Errorf("of four, three before it, and one in flight, it tells %+v", got)
+		}
+	})
+}
+
+func TestAnEstimateMindsBothCountersOfARoute(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		inBubble(t, nil, func(b *bubble) {
+			route, one, two := open("route", "1"), open("one", "1"), open("two", "1")
+			short, long := window(one, 5, 0, 10*sec), window(two, 9, 0, 20*sec)
+			if turned {
+				short, long = window(one, 5, 0, 20*sec), window(two, 9, 0, 10*sec)
+			}
+			first := b.ask(route)
+			second := b.ask(route)
+			first.done(alias(route, one), short)
+			second.done(alias(route, two), long)
+			if x := b.Explain(nil, route); x.Wait != 20*sec {
+				b.Errorf("turned: %t; it would wait %v, want 20 s", turned, x.Wait)
+			}
+		})
+	}
+}
+
+func TestARouteOfTwoCountersFreesBothAsItIsCanceled(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, one, two := open("route", "1"), open("one", "1"), open("two", "1")
+		in := b.askAll(3, route)
+		in[0].done(alias(route, one), window(one, 3, 2, 10*sec))
+		in[1].done(alias(route, two), window(two, 3, 2, 10*sec))
+		qs := append(b.askAll(2, one), b.askAll(3, two)...)
+		waiting := 0
+		for _, q := range qs {
+			if !q.ended() {
+				waiting++
+			}
+		}
+		in[2].granted().Cancel()
+		b.pass(0)
+		wantWaiting(waiting-2, qs...)
+	})
+}
+
+func TestWhatWasNotCountedIsGivenBackAndNoMore(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "")
+		b.ask(d).done(window(d, 5, 4, 10*sec))
+		in := b.askAll(3, d)
+		in[0].done(bucket.Uncounted{Key: d.Key})
+		wantWaiting(2, b.askAll(4, d)...)
+	})
+}
+
+func TestHoweverMuchIsLeftItIsNotTakenForNothing(t *testing.T) {
+	for _, n := range []int{1 << 24, 1<<24 + 1, 1 << 32, 1 << 40, math.MaxInt} {
+		inBubble(t, nil, func(b *bubble) {
+			d := open("a", "")
+			b.ask(d).done(window(d, n, n, 10*sec))
+			wantWaiting(0, b.askAll(3, d)...)
+		})
+	}
+}
+
+func TestWhileOneIsAheadAnUnblockLetsNobodyAfterIt(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "")
+		first, q := b.ask(d), b.ask(d)
+		b.Unblock(d.Key)
+		b.pass(0)
+		q.wantWaiting()
+		first.done()
+		q.wantAt(0)
+	})
+}
+
+func TestABlockIsLiftedByAnyNameOfItsOwner(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "1")
+		b.join("second", "owner")
+		b.ask(d).done(block(d, time.Hour))
+		q := b.ask(d)
+		b.Unblock(of("second", d).Key)
+		b.pass(0)
+		q.wantAt(0)
+	})
+}
+
+func TestAPaceOfOneAtATimeMindsHowLateTheOneBeforeWasAndNoOther(t *testing.T) {
+	d := bucket.NewDebtor(bucket.Policy{Every: sec}, 100*ms)
+	d.Take(0, 1)
+	d.Answered(0, 1, 400*ms)
+	if at := d.Ready(400*ms, 1); at != 1300*ms {
+		t.Errorf("after one that was 300 ms late the next goes at %v, want 1.3s", at)
+	}
+	d.Take(1300*ms, 1)
+	d.Answered(1300*ms, 1, 100*ms)
+	if at := d.Ready(1400*ms, 1); at != 2300*ms {
+		t.Errorf("after one that was not late the next goes at %v, want 2.3s", at)
+	}
+}
+
+func TestARefusedUnitOfAHiddenLimitIsNotOneThatPassed(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		b.taught(hidden("1"), 2, time.Minute)
+		d, other := hidden("2"), open("other", "")
+		b.ask(d, other).done(block(other, sec)) // that one refused
+		wantWaiting(1, b.askAll(3, d)...)
+	})
+}
