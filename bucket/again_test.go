@@ -187,3 +187,119 @@ func TestARefusedUnitOfAHiddenLimitIsNotOneThatPassed(t *testing.T) {
 		wantWaiting(1, b.askAll(3, d)...)
 	})
 }
+
+func TestADrawWithAWiderPolicyLetsThoseGoWhoWait(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		one := bucket.Draw{Key: key("a", ""), Policy: &bucket.Policy{Concurrent: 1}}
+		three := bucket.Draw{Key: key("a", ""), Policy: &bucket.Policy{Concurrent: 3}}
+		qs := b.askAll(2, one)
+		wantWaiting(1, qs...)
+		b.ask(three).wantAt(0)
+		qs[1].wantAt(0)
+	})
+}
+
+func TestOfSeveralDrawsEachIsGivenBackWhatItTook(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		light, heavy := open("light", ""), open("heavy", "")
+		b.ask(light).done(window(light, 9, 8, 10*sec))
+		b.ask(heavy).done(window(heavy, 9, 8, 10*sec))
+		heavy.Weight = 3
+		b.ask(light, heavy).done(bucket.Uncounted{Key: heavy.Key})
+		heavy.Weight = 1
+		b.wantRoom(8, heavy)
+		b.wantRoom(7, light) // nothing told how that was counted
+	})
+}
+
+func TestWhatOthersCountIsNotInFlightAtTheCounterItself(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route := open("route", "1")
+		counter := bucket.Draw{Key: key("counter", "1"), Policy: &bucket.Policy{Concurrent: 1}}
+		b.ask(route).done(alias(route, counter))
+		b.ask(counter).done()
+		b.ask(route)
+		b.ask(counter).wantAt(0) // the policy is of those who draw on it
+		b.ask(counter).wantWaiting()
+	})
+}
+
+func TestASuccessEndsTheRowOfRefusalsOfTheCounterToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, counter := open("route", "1"), open("counter", "1")
+		b.ask(route).done(alias(route, counter))
+		b.ask(route).done(block(counter, 0))
+		b.pass(sec)
+		b.ask(route).done(block(counter, 0)) // for twice as long
+		b.pass(2 * sec)
+		b.ask(route).done()
+		b.ask(route).done(block(counter, 0))
+		q := b.ask(route)
+		b.pass(sec)
+		q.wantAt(4 * sec)
+	})
+}
+
+func TestAnAnswerMakesFailuresAfterABlockCountAnew(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("limit", "")
+		for range 2 {
+			b.ask(d).failed()
+		}
+		b.ask(d).done() // tells nothing
+		b.ask(d).done(block(d, sec))
+		b.pass(sec)
+		b.ask(d).failed()
+		b.ask(d).failed()
+		wantWaiting(1, b.askAll(2, d)...) // of three that may fail, the third goes ahead
+	})
+}
+
+func TestExplainTellsHowMuchOfASlidingWindowIsLeft(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "1")
+		slide(b, d, &slider{limit: 5, period: sec})
+		for i, after := range []time.Duration{0, sec - 1, 1, sec, 2 * sec, time.Hour} {
+			b.pass(after)
+			want := bucket.Standing{
+				Key: d.Key, Counter: d.Key, Known: true, Limit: 5, Period: sec,
+				Remaining: []int{0, 0, 1, 2, 4, 5}[i],
+			}
+			if i < 5 {
+				want.Reset = b.start.Add(5 * sec)
+			}
+			if got := b.Explain(nil, d).Buckets[0]; got != want {
+				b.Errorf("at %v it stands %+v, want %+v", b.now(), got, want)
+			}
+		}
+		b.ask(d)
+		if got := b.Explain(nil, d).Buckets[0]; got.Remaining != 4 || got.InFlight != 1 {
+			b.Errorf("with one in flight it stands %+v", got)
+		}
+	})
+}
+
+func TestAnAnswerThatNothingIsUsedShowsNoShape(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "1")
+		slide(b, d, &slider{limit: 5, period: sec})
+		b.ask(learned("a", "2")).done(window(learned("a", "2"), 5, 5, 3*sec))
+		b.wantShape(d, bucket.Shape{Sliding: true, Lo: sec, Hi: sec})
+	})
+}
+
+func TestWhatIsLeftOfASlidingWindowHoldsOnceItsKindIsFixed(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, other := learned("a", "1"), learned("a", "2")
+		slide(b, d, &slider{limit: 5, period: sec})
+		b.pass(time.Minute)
+		b.ask(d).done(window(d, 5, 1, 4*sec)) // somebody else has used it, too
+		b.ask(other).done(window(other, 5, 4, 10*sec))
+		b.ask(other).done(window(other, 5, 3, 10*sec)) // in which nothing comes back one by one
+		b.wantFixed(d)
+		qs := b.askAll(2, d)
+		wantWaiting(1, qs...)
+		b.pass(4 * sec)
+		qs[1].wantAt(time.Minute + 4*sec)
+	})
+}

@@ -243,6 +243,9 @@ func (r *Registry) checkKinds() error {
 		}
 	}
 	for _, s := range r.all {
+		if r.kinds[s.kind.key] != s.kind {
+			return fmt.Errorf("%v is of a kind that is not there", s.key())
+		}
 		if s.line != nil {
 			lines--
 		}

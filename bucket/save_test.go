@@ -622,3 +622,64 @@ func FuzzLoad(f *testing.F) {
 		})
 	})
 }
+
+func TestOwnersThatAreLoadedAsOneShareWhatIsKnownOfThemByNow(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "1")
+		b.join("second", "owner")
+		file := b.saved()
+		next := &bubble{T: b.T, Registry: bucket.NewRegistry(nil), start: b.start}
+		next.ask(of("second", d)).done(block(of("second", d), 10*sec))
+		q := next.ask(d)
+		q.done()
+		if err := next.Load(bytes.NewReader(file)); err != nil {
+			b.Fatal(err)
+		}
+		q = next.ask(d)
+		next.pass(10 * sec)
+		q.wantAt(10 * sec)
+	})
+}
+
+func TestWhatAnswersToldSinceARestartStays(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "1")
+		b.ask(d).done(window(d, 5, 5, 10*sec))
+		file := b.saved()
+		next := &bubble{T: b.T, Registry: bucket.NewRegistry(nil), start: b.start}
+		next.ask(d).done(window(d, 7, 7, 10*sec))
+		if err := next.Load(bytes.NewReader(file)); err != nil {
+			b.Fatal(err)
+		}
+		wantWaiting(1, next.askAll(8, open("a", "2"))...)
+		wantWaiting(1, next.askAll(7, d)...) // one was sent there
+	})
+}
+
+func TestALoadedBlockOfAKnownWindowHasNobodyGoAhead(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "1")
+		b.ask(d).done(block(d, 10*sec))
+		file := b.saved()
+		next := &bubble{T: b.T, Registry: bucket.NewRegistry(nil), start: b.start}
+		next.ask(d).done(window(d, 7, 6, time.Minute))
+		if err := next.Load(bytes.NewReader(file)); err != nil {
+			b.Fatal(err)
+		}
+		qs := next.askAll(3, d)
+		wantWaiting(3, qs...)
+		next.pass(10 * sec)
+		wantWaiting(0, qs...)
+	})
+}
+
+func TestCountersWhoseKeysAreNoTextAreNotSaved(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, odd := open("a", "1"), open("b", "\xff")
+		b.ask(d).done(alias(d, odd))
+		b.ask(open("\xff", "1")).done(window(open("\xff", "1"), 5, 5, sec))
+		if file := b.saved(); bytes.Contains(file, []byte("\ufffd")) || bytes.Contains(file, []byte(`\ufffd`)) {
+			b.Errorf("it saves %s", file)
+		}
+	})
+}

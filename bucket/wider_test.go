@@ -84,3 +84,15 @@ func TestAShorterBlockOfAnotherSubjectDoesNotHideALongerOne(t *testing.T) {
 		q.wantAt(7 * sec)
 	})
 }
+
+func TestLiftingTheBlockOfOneSubjectHidesThatOfNoOther(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		one, two, three, all := open("post", "1"), open("post", "2"), open("post", "3"), open("workspace", "")
+		b.ask(one, all).done(wider(one, 9*sec))
+		b.Unblock(two.Key)
+		b.ask(two).done()
+		b.Unblock(two.Key)
+		b.ask(three, all).done(wider(three, 5*sec))
+		b.ask(two, all).wantWaiting()
+	})
+}
