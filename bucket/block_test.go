@@ -326,6 +326,9 @@ func TestPrecisionKeepsOneWindowFromLookingLikeTwo(t *testing.T) {
 		b.ask(d).done(tell(4, 10*sec))
 		b.pass(100 * ms)
 		b.ask(d).done(tell(0, 9*sec)) // somebody else draws, too
+		if got := b.stats().Corrections.Reset; got != 0 {
+			b.Errorf("%d windows are taken to have ended early", got)
+		}
 		q := b.ask(d)
 		b.pass(10 * sec)
 		q.wantAt(9100 * ms)
@@ -360,5 +363,20 @@ func TestABlockIsNeverTooShortToBeOne(t *testing.T) {
 		q := b.ask(d)
 		b.pass(50 * ms)
 		q.wantAt(50 * ms)
+	})
+}
+
+func TestASuccessThatTellsOfAWindowEndsARowOfRefusals(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "")
+		b.ask(d).done(block(d, 0))
+		b.pass(sec)
+		b.ask(d).done(block(d, 0)) // for twice as long
+		b.pass(2 * sec)
+		b.ask(d).done(window(d, 5, 4, sec))
+		b.ask(d).done(block(d, 0))
+		q := b.ask(d)
+		b.pass(sec)
+		q.wantAt(4 * sec)
 	})
 }

@@ -448,6 +448,25 @@ func (r *Registry) WakesAt(key Key) time.Time {
 	return r.time(s.line.wakeAt)
 }
 
+// BackAt is when all that may be taken now from a key's bucket is there again; zero if nobody can tell.
+func (r *Registry) BackAt(key Key) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.find(&key).back(r.now())
+	if at == never {
+		return time.Time{}
+	}
+	return r.time(at)
+}
+
+// Way is how long a round trip to a key's provider takes for sure, and at most.
+func (r *Registry) Way(key Key) (shortest, longest time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := &r.find(&key).kind.provider.trips
+	return t.shortest, t.longest
+}
+
 // SyncDir has a directory's names reach the disk.
 func SyncDir(path string) error { return syncDir(path) }
 

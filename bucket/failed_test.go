@@ -67,3 +67,15 @@ func TestAnAnswerInBetweenMakesFailuresCountAnew(t *testing.T) {
 		answer(qs[1:])
 	})
 }
+
+func TestAFailureIsNotThatOfTheNextAnswer(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		b.ask(open("other", "")).failed()
+		d := learned("limit", "")
+		first := b.ask(d)
+		qs := b.askAll(3, d)
+		first.granted().DoneAt(time.Now())
+		b.pass(0)
+		wantWaiting(0, qs...)
+	})
+}

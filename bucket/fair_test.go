@@ -290,6 +290,78 @@ func TestWhileTheFavouredOneIsBlockedElsewhereNothingIsSetAside(t *testing.T) {
 	}
 }
 
+// From when all is back that is taken now follows whether anything has to be set aside yet for one that waits elsewhere.
+func TestWhenAllIsBackThatIsTakenNow(t *testing.T) {
+	const never = -1
+	both := func(quota, pace time.Duration) bucket.Draw {
+		return bucket.Draw{Key: key("both", ""), Policy: &bucket.Policy{Quota: 5, Window: quota, Every: pace, Burst: 3}}
+	}
+	a := open("a", "1")
+	for name, tt := range map[string]struct {
+		draw   bucket.Draw
+		told   []bucket.Update
+		after  time.Duration
+		spread int // how often the time on the way counts
+		want   time.Duration
+	}{
+		"nothing is known":       {open("a", "1"), nil, sec, 0, 0},
+		"places in flight":       {bucket.Draw{Key: key("c", ""), Policy: worldPolicy}, nil, 0, 0, never},
+		"a quota":                {quota("q", 5, 10*sec), nil, 0, 1, 10 * sec},
+		"a pace":                 {pace("p", 2*sec, 3), nil, 0, 1, 6 * sec},
+		"a quota and more pace":  {both(10*sec, 4*sec), nil, 0, 1, 12 * sec},
+		"a pace and more quota":  {both(10*sec, 2*sec), nil, 0, 1, 10 * sec},
+		"a window":               {a, []bucket.Update{window(a, 5, 3, 7*sec)}, sec, 0, 6 * sec},
+		"a window and a pace":    {pace("p", 2*sec, 3), []bucket.Update{window(pace("p", 0, 0), 5, 3, 20*sec)}, sec, 0, 19 * sec},
+		"a window that is over":  {a, []bucket.Update{window(a, 5, 3, 7*sec)}, 9 * sec, 0, 7 * sec},
+		"a window without times": {a, []bucket.Update{bucket.Window{Key: key("a", "2"), Limit: 5}}, 0, 0, never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, ways := range [][]time.Duration{{0}, {100 * ms, 300 * ms}} {
+				inBubble(t, nil, func(b *bubble) {
+					far := open("far", "")
+					b.ask(far).done()
+					b.pass(2 * sec)
+					for range 20 {
+						for _, way := range ways {
+							q := b.ask(far)
+							b.pass(way)
+							q.done()
+						}
+					}
+					b.ask(far).done(tt.told...)
+					b.pass(tt.after)
+					b.ask(tt.draw)
+					want := never * sec
+					shortest, longest := b.Way(far.Key)
+					if tt.want != never {
+						want = b.now() + tt.want + time.Duration(tt.spread)*(longest-shortest)
+					}
+					got := b.BackAt(tt.draw.Key).Sub(b.start)
+					if b.BackAt(tt.draw.Key).IsZero() {
+						got = never * sec
+					}
+					if got != want {
+						t.Errorf("on ways of %v: it is back at %v, want %v", ways, got, want)
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestWhenAllOfASlidingWindowIsBackThatIsTakenNow(t *testing.T) {
+	for at, want := range map[time.Duration]time.Duration{0: 10 * sec, 4 * sec: 10 * sec, 20 * sec: 25 * sec} {
+		inBubble(t, nil, func(b *bubble) {
+			d := learned("a", "1")
+			slide(b, d, &slider{limit: 5, period: sec})
+			b.pass(at)
+			if got := b.BackAt(d.Key).Sub(b.start); got != want {
+				b.Errorf("of what is taken at %v all is back at %v, want %v", at, got, want)
+			}
+		})
+	}
+}
+
 // A window of one is held for it as a whole, so that nothing but this tells the others to go on.
 func TestThoseHeldBackGoAsSoonAsTheFavouredOneHasToWaitForLonger(t *testing.T) {
 	t.Run("where it stands", func(t *testing.T) {

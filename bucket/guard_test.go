@@ -39,11 +39,11 @@ func TestAQuotaThatWasUsedUpIsTriedByOneAtATimeThatGrowsApart(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		d := charged(20)
 		b.usedUp(d)
-		qs, answered := b.askAll(30, d), map[*request]bool{}
+		qs, answered := b.askAll(90, d), map[*request]bool{}
 		at := time.Minute
 		wrong(d, over(answered, qs)...) // the first goes at once
 		waits := []time.Duration{1, 2, 4, 8, 16, 32}
-		for len(waits) < 20 {
+		for len(waits) < 75 {
 			waits = append(waits, 60)
 		}
 		for i, wait := range waits {

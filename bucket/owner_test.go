@@ -522,16 +522,39 @@ func TestWhatIsKnownOfAWindowIsKnownOfTheNewOwnersTooWhereNothingWas(t *testing.
 func TestOfTwoRowsOfRefusalsTheLongerCountsForTheNewOwner(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		first, second := of("first", open("a", "1")), of("second", open("a", "1"))
-		b.ask(first).done(block(first, 0))
 		b.ask(second).done(block(second, 0))
 		b.pass(sec)
 		b.ask(second).done(block(second, 0)) // for twice as long
+		b.ask(first).done(block(first, 0))
 		b.join("first", "second")
 		b.pass(2 * sec)
 		b.ask(second).done(block(second, 0)) // and twice as long again
 		q := b.ask(second)
 		b.pass(4 * sec)
 		q.wantAt(7 * sec)
+	})
+}
+
+func TestWhatIsKnownOfTheNewOwnersWindowStays(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+		b.ask(second).done(window(second, 5, 0, 10*sec))
+		b.ask(first).done(block(first, sec)) // of which answers tell nothing
+		b.join("first", "second")
+		q := b.ask(second)
+		b.pass(10*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(10 * sec)
+	})
+}
+
+func TestTheLimitOfAKindIsKnownOfTheNewOwnerToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "1")
+		b.ask(of("first", d)).done(window(of("first", d), 3, 2, 10*sec))
+		b.join("first", "second")
+		wantWaiting(1, b.askAll(4, of("second", learned("a", "2")))...) // nobody goes ahead to see
 	})
 }
 
@@ -548,25 +571,30 @@ func TestWhatRefusalsHaveTaughtTheNewOwnerStays(t *testing.T) {
 }
 
 func TestWhoWaitsForTwoOwnersBucketsThatAreOneDrawsOnItOnce(t *testing.T) {
-	inBubble(t, nil, func(b *bubble) {
-		two := &bucket.Policy{Concurrent: 2}
-		d := bucket.Draw{Key: key("a", "1"), Policy: two}
-		first, second := of("first", d), of("second", d)
-		heavy := first
-		heavy.Weight = 2
-		in := append(b.askAll(2, first), b.ask(second))
-		q := b.ask(heavy, second)
-		q.wantWaiting()
-		b.join("first", "second")
-		in[0].done()
-		q.wantWaiting()
-		in[1].done()
-		q.wantWaiting() // it takes two places
-		in[2].done()
-		q.wantAt(0)
-		q.done()
-		wantWaiting(1, b.askAll(3, second)...)
-	})
+	for _, turned := range []bool{false, true} {
+		inBubble(t, nil, func(b *bubble) {
+			d := bucket.Draw{Key: key("a", "1"), Policy: &bucket.Policy{Concurrent: 2}}
+			first, second := of("first", d), of("second", d)
+			in := append(b.askAll(2, first), b.ask(second))
+			draws := []bucket.Draw{first, second}
+			if turned {
+				draws[1].Weight = 2
+			} else {
+				draws[0].Weight = 2
+			}
+			q := b.ask(draws...)
+			q.wantWaiting()
+			b.join("first", "second")
+			in[0].done()
+			q.wantWaiting()
+			in[1].done()
+			q.wantWaiting() // it takes two places
+			in[2].done()
+			q.wantAt(0)
+			q.done()
+			wantWaiting(1, b.askAll(3, second)...)
+		})
+	}
 }
 
 func TestOneThatWentAheadAtACounterIsWaitedForAtTheNewOwners(t *testing.T) {
@@ -581,5 +609,9 @@ func TestOneThatWentAheadAtACounterIsWaitedForAtTheNewOwners(t *testing.T) {
 		ahead.done()
 		b.pass(0)
 		q.wantAt(sec)
+		q.done()
+		if n := b.Referred(); n != 0 {
+			b.Errorf("%d references are left", n)
+		}
 	})
 }

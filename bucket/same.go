@@ -13,7 +13,6 @@ func (r *Registry) unite(key, as Key, now instant) {
 	defer func() { to.refs-- }()
 	if s == nil {
 		s = r.make(&key, hash, now)
-		s.used = now.seconds()
 	}
 	if s.folded() { // it was the name of another
 		was := s.links.counter

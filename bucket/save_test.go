@@ -683,3 +683,18 @@ func TestCountersWhoseKeysAreNoTextAreNotSaved(t *testing.T) {
 		}
 	})
 }
+
+func TestAnswersThatAreNotInOrderInAFileCountAllTheSame(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		at := func(ago time.Duration) string { return `"` + time.Now().Add(-ago).Format(time.RFC3339Nano) + `"` }
+		b.pass(time.Minute)
+		line := `{"bucket":{"provider":"api","limit":"q","owner":"owner","answers":[` +
+			at(sec) + "," + at(9*sec) + "," + at(5*sec) + `],"policy":{"quota":3,"window_ns":10000000000}}}`
+		b = b.restarted(sealed(header(), line), nil)
+		qs := b.askAll(3, quota("q", 3, 10*sec))
+		b.pass(10 * sec)
+		for i, after := range []time.Duration{sec, 5 * sec, 9 * sec} {
+			qs[i].wantAt(time.Minute + after)
+		}
+	})
+}

@@ -200,3 +200,15 @@ func TestUnblockLeavesAlone(t *testing.T) {
 		}
 	})
 }
+
+func TestOfTwoDrawsOnOneKeyTheHeavierCounts(t *testing.T) {
+	for _, weights := range [][2]int{{1, 3}, {3, 1}} {
+		inBubble(t, nil, func(b *bubble) {
+			d := b.warm(quota("q", 5, sec))
+			one, other := d, d
+			one.Weight, other.Weight = weights[0], weights[1]
+			b.ask(one, other).wantAt(0)
+			wantWaiting(1, b.askAll(3, d)...)
+		})
+	}
+}
