@@ -166,39 +166,49 @@ func (r *Registry) wait(ctx context.Context, w *waiter) (Lease, error) {
 	case <-expired:
 		cause = ErrMaxWait
 	}
-	waited := time.Since(start)
+	t.waited += time.Since(start)
+	if cause == nil { // without the lock, for which others would have to wait if very many are woken
+		if w.err != nil {
+			return Lease{}, w.err
+		}
+		return Lease{t, t.gen}, nil
+	}
+	return Lease{}, r.abandon(w, cause)
+}
 
+// abandon ends the wait of somebody who gives up.
+func (r *Registry) abandon(w *waiter, cause error) error {
+	r.leaving.Lock() // of those who give up at once, only one stands before others who wait for mu
+	defer r.leaving.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if cause != nil && w.in != nil { // its turn had not come
+	t := w.ticket
+	if w.in != nil { // its turn had not come
 		now := r.now()
 		key, until := r.estimate(t, now)
 		r.fail(w, now, &WaitError{Key: key, Until: r.time(until), Err: cause})
 	}
-	if cause != nil {
-		<-w.ready // it was woken, or just failed
-	}
-	t.waited += waited
-	switch {
-	case w.err != nil:
+	<-w.ready // it was woken, or just failed
+	if w.err != nil {
 		err := w.err
-		r.forget(t)
-		return Lease{}, err
-	case cause != nil: // its turn came as it gave up
-		key := t.slots[0].route.key()
-		r.cancel(t)
-		return Lease{}, &WaitError{Key: key, Until: r.time(r.last), Err: cause}
+		r.pool(t)
+		return err
 	}
-	return Lease{t, t.gen}, nil
+	key := t.slots[0].route.key()
+	r.cancel(t) // its turn came as it gave up
+	return &WaitError{Key: key, Until: r.time(r.last), Err: cause}
 }
 
-// setTimer has the timer fire when the next line is to be looked at.
+// setTimer has the timer fire when the next line is to be looked at, or at once if anything is left to do.
 func (r *Registry) setTimer() {
 	at := never
 	if len(r.wakes) > 0 {
 		at = r.wakes[0].wakeAt
 	}
-	if at == r.timerAt {
+	if r.rest.some() {
+		at = min(at, r.last)
+	}
+	if r.waking || at == r.timerAt || max(at, r.timerAt) <= r.last { // or it fires anyhow
 		return
 	}
 	r.timerAt = at
@@ -210,18 +220,6 @@ func (r *Registry) setTimer() {
 	default:
 		r.timer.Reset(time.Duration(at - r.now()))
 	}
-}
-
-// wake lets through whom time has brought their turn.
-func (r *Registry) wake() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.timerAt = never
-	now := r.now()
-	for len(r.wakes) > 0 && r.wakes[0].wakeAt <= now {
-		r.serve(r.wakes[0].state, now)
-	}
-	r.setTimer()
 }
 
 // contextError says how ctx ended, its cause included.

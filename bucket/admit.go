@@ -54,7 +54,7 @@ func (r *Registry) closed(s *state, t *Ticket, now instant) (bool, instant) {
 	if no, at := s.held(now); no {
 		return true, at
 	}
-	return r.outranks(s, t, now), never
+	return r.rest.gates(s) || r.outranks(s, t, now), never
 }
 
 // A spare is what a request has to leave to others.
@@ -141,11 +141,25 @@ func (t *Ticket) countedBefore(i int, a, b *state) bool {
 	return has(a) && (b == nil || has(b))
 }
 
-// serve lets those through who wait at s and may go, and has the rest looked at again in time.
+// serve lets those through who wait at s and may go, and has the rest looked at again in time. Of very many, the next part
+// has its time.
 func (r *Registry) serve(s *state, now instant) {
+	if s.line != nil && s.line.more || r.rest.gates(s) {
+		return
+	}
+	r.serveSome(s, now)
+}
+
+// serveSome is serve for a part of them.
+func (r *Registry) serveSome(s *state, now instant) {
 	r.pruneRoutes(s, now)
 	s.herd(now)
-	for s.line != nil && s.line.waiting > 0 {
+	for n := 0; s.line != nil && s.line.waiting > 0; n++ {
+		if n == r.chunk {
+			r.goOn(s.line, now)
+			r.setTimer()
+			return
+		}
 		w := s.line.first(everybody)
 		by, at := r.refuser(w.ticket, now)
 		if by == nil {
@@ -181,6 +195,7 @@ func (r *Registry) move(w *waiter, by *state, at, now instant) {
 
 // place is move for a waiter that stands in no line.
 func (r *Registry) place(w *waiter, by *state, at, now instant) {
+	r.places++
 	if by != nil && r.overtaken(w) {
 		by, at = r.refuser(w.ticket, now) // it need not leave others their share any more
 	}
@@ -236,8 +251,12 @@ func (r *Registry) stand(w *waiter, by *state, at, now instant) {
 }
 
 // readmit looks again at all who wait and draw on any of moved, after what these draw on has changed: at all of them at
-// once, as nobody may stand where they are not linked.
+// once, as nobody may stand where they are not linked, unless they are very many.
 func (r *Registry) readmit(moved []*state, now instant) {
+	if !r.fewDraw(moved) {
+		r.readmitMany(moved)
+		return
+	}
 	var all []*waiter
 	var left []*state
 	for _, s := range moved {
@@ -257,8 +276,7 @@ func (r *Registry) readmit(moved []*state, now instant) {
 		}
 	}
 	for _, w := range all {
-		w.unlink(r)
-		w.link(r)
+		w.relink(r)
 	}
 	slices.SortFunc(all, func(a, b *waiter) int {
 		return cmp.Or(cmp.Compare(a.ticket.rank, b.ticket.rank), cmp.Compare(a.ticket.seq, b.ticket.seq))
@@ -306,28 +324,5 @@ func (r *Registry) fail(w *waiter, now instant, err *WaitError) {
 func (r *Registry) giveUp(w *waiter, now instant, err *WaitError) {
 	w.err = err
 	r.leave(w, now)
-}
-
-// expire fails those waiting who draw on s and whose turn, now that it is blocked, comes too late. Some may still
-// be linked to it that do so no more, as it was a counter's former name.
-func (r *Registry) expire(s *state, now instant) {
-	if s.line == nil || s.blocked <= s.line.soonest {
-		return
-	}
-	var late []*waiter
-	soonest := never
-	for k := s.line.drawing; k != nil; k = k.next {
-		switch w := k.waiter; {
-		case s.blocked <= w.latest:
-			soonest = min(soonest, w.latest)
-		case w.ticket.drawsOn(s):
-			late = append(late, w)
-		}
-	}
-	s.line.soonest = soonest
-	for _, w := range late {
-		if w.in != nil { // else another's end has let it go
-			r.fail(w, now, &WaitError{Key: w.ticket.keyAt(s), Until: r.time(s.blocked), Err: w.latestErr})
-		}
-	}
+	r.drop(w.ticket)
 }

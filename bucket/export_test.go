@@ -215,7 +215,7 @@ func (r *Registry) Check() error {
 			return fmt.Errorf("line %d to be woken is out of place", i)
 		}
 	}
-	if len(r.wakes) > 0 && r.timerAt > r.wakes[0].wakeAt {
+	if !r.waking && (len(r.wakes) > 0 && r.timerAt > r.wakes[0].wakeAt || r.rest.some() && r.timerAt > now) {
 		return fmt.Errorf("the timer fires too late")
 	}
 	if err := r.checkKinds(); err != nil {
@@ -235,11 +235,15 @@ func (r *Registry) checkKinds() error {
 	lines := 0
 	for _, k := range r.kinds {
 		var prev *line
+		before := lines
 		for l := k.lines; l != nil; prev, l = l, l.next {
 			if l.prev != prev || l.state.kind != k || l.state.line != l {
 				return fmt.Errorf("%v has a line that is none, or is out of place", k.key)
 			}
 			lines++
+		}
+		if k.waited != lines-before || k.left > k.waited || k.left > 0 && !r.rest.some() {
+			return fmt.Errorf("%v has %d lines, counts %d, and %d are left", k.key, lines-before, k.waited, k.left)
 		}
 	}
 	for _, s := range r.all {
@@ -322,7 +326,7 @@ func (r *Registry) checkLine(s *state, now instant) error {
 		}
 		return nil
 	}
-	if l.wake >= 0 && l.wakeAt <= now {
+	if l.wake >= 0 && l.wakeAt <= now || r.rest.gates(s) || s.kind.left > 0 {
 		return nil // somebody is about to look
 	}
 	t := l.first(everybody).ticket
@@ -472,3 +476,48 @@ func SyncDir(path string) error { return syncDir(path) }
 
 // Credible says whether a clock may show a time.
 var Credible = credible
+
+// Stand is AcquireTicket for somebody who does not stay: it says whether the request stands in line.
+func (r *Registry) Stand(ctx context.Context, t *Ticket, draws ...Draw) bool {
+	_, w, _ := r.arrive(ctx, t, draws, &hashes{}, r.clock())
+	return w != nil
+}
+
+// Waiting is how many wait who draw on a provider's buckets, and whether there is anything left to do for any.
+func (r *Registry) Waiting(provider string) (n int, busy bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.provider(provider).waiting, r.rest.some() || r.due(r.now())
+}
+
+// ByHand has what is left to do wait for WakeSome, which then has to be called until it says that there is no more.
+func (r *Registry) ByHand() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waking = true
+}
+
+// WakeSome does one part of what is left to do, and says whether there is more.
+func (r *Registry) WakeSome() bool {
+	more := r.wakeSome()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waking = r.waking || more
+	return more
+}
+
+// WhileLocked calls f while nobody else has the lock, after whoever waits on a bucket for a block to end was let through.
+func (r *Registry) WhileLocked(key Key, f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.find(&key)
+	s.unblock()
+	r.serve(s, r.now())
+	f()
+}
+
+// ChunkSize is what Chunk sets.
+func (r *Registry) ChunkSize() int { return r.chunk }
+
+// Chunk sets with how many of those who wait the registry deals before others have the lock. It is not for one in use.
+func (r *Registry) Chunk(n int) { r.chunk = n }

@@ -163,8 +163,8 @@ func (s *script) sense() []bucket.Update {
 // waits, and nothing may be left at the end.
 func FuzzRegistry(f *testing.F) {
 	rnd := rand.NewChaCha8([32]byte{1})
-	for range 200 {
-		seed := make([]byte, 600)
+	for i := range 200 {
+		seed := make([]byte, 600+i%4)
 		_, _ = rnd.Read(seed)
 		f.Add(seed)
 	}
@@ -177,7 +177,10 @@ func FuzzRegistry(f *testing.F) {
 			MaxKeys: []int{5, 20}[s.choose(2)], MaxBlock: time.Minute, MaxQueue: []int{20, 3}[s.choose(2)],
 			Overflow: bucket.Overflow(s.choose(2)), Reserve: []float64{0, 0.2, 0.5}[s.choose(3)],
 		}
-		inBubble(t, opts, func(b *bubble) { b.play(s, opts) })
+		inBubble(t, opts, func(b *bubble) {
+			b.Chunk(chunks[len(data)%4])
+			b.play(s, opts)
+		})
 	})
 }
 

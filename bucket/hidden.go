@@ -223,18 +223,17 @@ func (e *answer) teach() {
 		if policy := e.lesson(l); policy != nil {
 			e.changes = append(e.changes, Change{Key: l.s.key(), Limit: max(policy.Quota, 1)})
 			l.s.setPolicy(policy, e.now)
-			l.s.kind.heed(e.now)
 			e.eased = append(e.eased, l.s.kind)
 		}
 	}
 }
 
-// heed has the buckets of the kind on which those draw who wait keep to what was learned.
-func (k *kind) heed(now instant) {
-	for line := k.lines; line != nil; line = line.next {
-		if p := line.state.policy; p == nil || p.Hidden {
-			line.state.setPolicy(p, now)
-		}
+// heed has a bucket keep to what was learned of its kind since a draw last told its policy: who waits there told it
+// before. Nothing is learned of one with a policy of another sort, and a loaded one waits for a draw.
+func (s *state) heed(now instant) {
+	p, h := s.policy, s.kind.hidden
+	if h != nil && !s.lent && (p == nil || p.Hidden && p != h.policy) {
+		s.setPolicy(p, now)
 	}
 }
 
@@ -244,9 +243,7 @@ func (e *answer) suspect(s *state) {
 	h := s.kind.hide()
 	h.taught, h.until = e.now, e.now.add(firstTerm)
 	s.setPolicy(nil, e.now)
-	for line := s.kind.lines; line != nil; line = line.next {
-		line.state.setPolicy(nil, e.now)
-	}
+	e.eased = append(e.eased, s.kind)
 }
 
 // told429 says whether the answer blocks a counter besides s that it drew on, and that tells of itself: then that one may

@@ -9,6 +9,9 @@ type kind struct {
 	strict   *strictness // what takes the place of policies; nil: nothing
 	refs     int32       // states of this kind
 	lines    *line       // of those
+	waited   int         // how many lines those are
+	left     int         // at so many of them serveAll has not looked yet
+	pass     *line       // the next of those; nil: the first of lines
 	law
 
 	// alias is the Limit of the counter that shares these buckets' subjects; "": their own.
@@ -108,6 +111,10 @@ func (k *kind) adopt(w *window) {
 
 // join and part keep the list of the kind's lines.
 func (k *kind) join(l *line) {
+	k.waited++
+	if k.left > 0 {
+		k.left++ // it may stand before others that are left
+	}
 	if l.next = k.lines; l.next != nil {
 		l.next.prev = l
 	}
@@ -115,6 +122,11 @@ func (k *kind) join(l *line) {
 }
 
 func (k *kind) part(l *line) {
+	k.waited--
+	k.left = min(k.left, k.waited)
+	if k.pass == l {
+		k.pass = l.next
+	}
 	if l.prev != nil {
 		l.prev.next = l.next
 	} else {
@@ -123,22 +135,4 @@ func (k *kind) part(l *line) {
 	if l.next != nil {
 		l.next.prev = l.prev
 	}
-}
-
-// serveAll lets those through who wait at any bucket of a kind. It requires that r.mu is held.
-func (r *Registry) serveAll(k *kind, now instant) {
-	for _, s := range k.awaited() {
-		r.serve(s, now)
-	}
-}
-
-// awaited is the kind's buckets at which somebody waits.
-func (k *kind) awaited() []*state {
-	var all []*state
-	for l := k.lines; l != nil; l = l.next {
-		if l.waiting > 0 {
-			all = append(all, l.state)
-		}
-	}
-	return all
 }

@@ -10,10 +10,13 @@ type line struct {
 	waiting int
 	drawing *link   // everybody who waits and draws on the bucket
 	soonest instant // for none of those is it too late before
+	late    *link   // the next of those to be looked at whether it is too late; nil: none
+	moved   *link   // the next of those to be readmitted; nil: none
 	aside   int32   // units set aside for the favoured one, if it draws on the bucket
 	turn    instant // when the next of a herd may go, and 0 while there is no herd; see state.herd
 	wakeAt  instant // when the first may be let through; meaningful while in Registry.wakes
 	wake    int     // place in Registry.wakes; -1: time alone helps nobody
+	more    bool    // it is there because more may go than could be let through at once
 }
 
 // A class is those in a line who have the same priority.
@@ -109,6 +112,12 @@ func (w *waiter) unlink(r *Registry) {
 		if r.favoured == w {
 			l.aside = 0
 		}
+		if l.late == k {
+			l.late = k.next
+		}
+		if l.moved == k {
+			l.moved = k.next
+		}
 		if k.prev != nil {
 			k.prev.next = k.next
 		} else {
@@ -125,6 +134,13 @@ func (w *waiter) unlink(r *Registry) {
 		*k = link{}
 	}
 	w.links = nil
+}
+
+// relink links the waiter anew, after what it draws on has changed.
+func (w *waiter) relink(r *Registry) {
+	w.unlink(r)
+	w.ticket.follow()
+	w.link(r)
 }
 
 // setAside has others leave what the waiter needs.
@@ -245,6 +261,7 @@ func (l *line) placed(at int) { l.wake = at }
 
 // wakeFor has the line's first looked at again at a moment; never: only when something happens.
 func (r *Registry) wakeFor(l *line, at instant) {
+	l.more = false
 	switch {
 	case at == never:
 		r.sleep(l)
@@ -258,6 +275,7 @@ func (r *Registry) wakeFor(l *line, at instant) {
 }
 
 func (r *Registry) sleep(l *line) {
+	l.more = false
 	if l.wake >= 0 {
 		r.wakes.remove(l.wake)
 	}

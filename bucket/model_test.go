@@ -135,6 +135,7 @@ func TestALoneClientIsNeverRefused(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
+				b.Chunk(chunks[seed%4])
 				m := &model{
 					bubble: b, ends: map[string]time.Duration{}, used: map[string]int{},
 					grants: map[string][]modelGrant{}, paced: map[string][]time.Duration{},

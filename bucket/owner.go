@@ -153,7 +153,6 @@ func (r *Registry) fold(from map[owner]bool, now instant) {
 func (r *Registry) foldOne(s *state, now instant) {
 	key := s.key()
 	if k := r.kind(r.resolve(key)); k.inherit(s.kind) {
-		k.heed(now)
 		r.serveAll(k, now)
 	}
 	if !s.inUse() && s.freeAt(now) <= now {
@@ -203,11 +202,6 @@ func (r *Registry) foldInto(s, to *state, now instant) {
 	s.links.folded = true
 	r.unshare(s)
 	s.window, s.probe = window{}, probeNone
-	if s.line != nil {
-		for k := s.line.drawing; k != nil; k = k.next {
-			k.waiter.ticket.redraw(s, to)
-		}
-	}
 	r.readmit(s.below(nil), now)
 	r.expire(to, now)
 	r.serve(to, now)
@@ -237,18 +231,22 @@ func (k *kind) inherit(from *kind) (hidden bool) {
 	return hidden
 }
 
-// redraw has a ticket that waits draw on another bucket in place of one.
-func (t *Ticket) redraw(s, to *state) {
-	i := slices.IndexFunc(t.slots, func(slot slot) bool { return slot.route == s })
-	if i < 0 {
-		return // it is only counted there
+// follow has a ticket that waits draw on what its buckets were merged into, if they were.
+func (t *Ticket) follow() {
+	for i := 0; i < len(t.slots); i++ {
+		s := t.slots[i].route
+		to := s.heir()
+		if to == s {
+			continue
+		}
+		s.refs--
+		if have := t.slot(to); have != nil {
+			have.weight = max(have.weight, t.slots[i].weight)
+			t.slots = slices.Delete(t.slots, i, i+1)
+			i--
+			continue
+		}
+		t.slots[i].route = to
+		to.refs++
 	}
-	s.refs--
-	if have := t.slot(to); have != nil {
-		have.weight = max(have.weight, t.slots[i].weight)
-		t.slots = slices.Delete(t.slots, i, i+1)
-		return
-	}
-	t.slots[i].route = to
-	to.refs++
 }

@@ -52,8 +52,11 @@ type Registry struct {
 	maxQueue int
 	overflow Overflow
 	reserve  float64
+	chunk    int       // how many of those who wait are dealt with before others have the lock
 	epoch    time.Time // what instants count from
 	seed     maphash.Seed
+
+	leaving sync.Mutex // has those who give up wait for mu one at a time
 
 	mu        sync.Mutex        // guards what follows; never held while waiting or calling out
 	last      instant           // the latest now: time does not go back, whatever order the lock is won in
@@ -69,6 +72,9 @@ type Registry struct {
 	wakes     heap[*line]
 	timer     *time.Timer
 	timerAt   instant // when timer fires; never: it is stopped
+	waking    bool    // it has fired, and what is due is being done
+	places    uint64  // counts how often somebody who waits was granted leave, failed or moved
+	rest      rest    // what is left to do
 	favoured  *waiter // for whom units are set aside; nil: nobody
 	spare     *Ticket // a list of tickets for Acquire
 	spares    int     // how many those are
@@ -87,6 +93,7 @@ func NewRegistry(opts *Options) *Registry {
 		maxQueue:  o.MaxQueue,
 		overflow:  o.Overflow,
 		reserve:   o.Reserve,
+		chunk:     defaultChunk,
 		epoch:     time.Now().Add(-time.Second), // so that no instant is 0, which means none
 		seed:      maphash.MakeSeed(),
 		states:    map[uint64]*state{},

@@ -40,6 +40,7 @@ func (b *bubble) contents() []string {
 func (b *bubble) restarted(saved []byte, opts *bucket.Options) *bubble {
 	b.Helper()
 	next := &bubble{T: b.T, Registry: bucket.NewRegistry(opts), start: b.start}
+	next.Chunk(b.ChunkSize())
 	if err := next.Load(bytes.NewReader(saved)); err != nil {
 		b.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import "time"
 // long as there is a line: who comes meanwhile stands behind them.
 func (s *state) herd(now instant) {
 	l, p := s.line, s.policy
-	if l != nil && l.turn == 0 && p != nil && p.Spread > 0 && l.wake >= 0 && l.wakeAt <= now {
+	if l != nil && l.turn == 0 && p != nil && p.Spread > 0 && l.wake >= 0 && l.wakeAt <= now && !l.more {
 		l.turn = now
 	}
 }
@@ -40,7 +40,7 @@ func (s *state) spaced(w *waiter, now instant) (*state, instant) {
 // spreading is how much later than the first of a herd, or of those who will be one, one goes whom so many precede.
 func (s *state) spreading(others int) time.Duration {
 	l := s.line
-	if l == nil || l.turn == 0 && l.wake < 0 || s.window.limit <= 0 {
+	if l == nil || l.turn == 0 && (l.wake < 0 || l.more) || s.window.limit <= 0 {
 		return 0
 	}
 	return s.gap() * time.Duration(others%int(s.window.limit))

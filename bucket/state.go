@@ -161,6 +161,10 @@ func (s *state) seen(now instant, failed bool) {
 // those in flight can tell.
 func (s *state) owing(now instant, w int32, others spare) (bool, instant) {
 	p := s.policy
+	if p == nil || p.Hidden {
+		s.heed(now)
+		p = s.policy
+	}
 	if p == nil {
 		return false, 0
 	}

@@ -207,13 +207,23 @@ func (t *Ticket) keyAt(s *state) Key {
 	return s.key()
 }
 
-// forget drops what the ticket draws on.
+// forget drops what the ticket draws on, and keeps it if it is one of Acquire's.
 func (r *Registry) forget(t *Ticket) {
+	r.drop(t)
+	r.pool(t)
+}
+
+// drop drops what the ticket draws on.
+func (r *Registry) drop(t *Ticket) {
 	for i := range t.slots {
 		t.slots[i].route.refs--
 		t.slots[i].route = nil
 	}
 	t.slots = nil
+}
+
+// pool keeps a ticket of Acquire's, which nobody has any more, for the next one.
+func (r *Registry) pool(t *Ticket) {
 	if t.pooled && r.spares < mostSpares {
 		t.next, r.spare = r.spare, t
 		r.spares++

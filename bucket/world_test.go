@@ -271,6 +271,7 @@ func TestWhoKnowsTheLimitsOfAWorldIsNeverRefused(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			opts := &bucket.Options{Reserve: []float64{0, 0, 0.25}[seed%3]}
 			inBubble(t, opts, func(b *bubble) {
+				b.Chunk(chunks[seed%4])
 				newWorld(b).learnAll()
 				w := newWorld(b)
 				patient := w.traffic(rand.New(rand.NewPCG(seed, 1)), 600)
