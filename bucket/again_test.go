@@ -303,3 +303,43 @@ func TestWhatIsLeftOfASlidingWindowHoldsOnceItsKindIsFixed(t *testing.T) {
 		qs[1].wantAt(time.Minute + 4*sec)
 	})
 }
+
+func TestAWaitForMoreThanALimitEverHasIsEstimatedAsForAllOfIt(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "")
+		b.ask(d).done(window(d, 5, 0, 10*sec))
+		d.Weight = 9
+		if x := b.Explain(nil, d); x.Wait != 10*sec {
+			b.Errorf("it would wait %v, want 10 s", x.Wait)
+		}
+		q := b.ask(d)
+		b.pass(10 * sec)
+		q.wantAt(10 * sec)
+	})
+}
+
+func TestNothingIsRememberedOfWhatWasLostUnderADocumentedLimit(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := quota("q", 5, sec)
+		b.ask(d).granted().Lost()
+		if n := b.Remembered(d.Key); n != 0 {
+			b.Errorf("%d units are remembered", n)
+		}
+	})
+}
+
+func TestAnAnswerToWhoWentAfterALossTellsOfThatToo(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "1")
+		slide(b, d, &slider{limit: 5, period: sec})
+		b.pass(5 * sec)
+		b.ask(d).granted().Lost()
+		b.pass(sec)
+		for i, want := range []time.Duration{7 * sec, 8 * sec} { // it did not count
+			b.ask(d).done(window(d, 5, 4-i, want-6*sec))
+			if got := b.Explain(nil, d).Buckets[0].Reset.Sub(b.start); got != want {
+				b.Errorf("all is back at %v, want %v", got, want)
+			}
+		}
+	})
+}

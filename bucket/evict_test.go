@@ -202,3 +202,24 @@ func TestACounterWithUnitsInFlightIsNotForgotten(t *testing.T) {
 		answer(qs)
 	})
 }
+
+func TestAtTheBoundTheOneSoonestFreeGoesWhereverItStands(t *testing.T) {
+	lengths := []time.Duration{time.Hour, 10 * sec, time.Minute}
+	for turn := range lengths {
+		inBubble(t, &bucket.Options{MaxKeys: 3}, func(b *bubble) {
+			for i := range lengths {
+				length := lengths[(i+turn)%3]
+				d := open("blocked", length.String())
+				b.ask(d).done(block(d, length))
+			}
+			b.ask(open("new", "")).done()
+			left := map[string]bool{}
+			for s := range b.Buckets() {
+				left[s.Key.Subject] = true
+			}
+			if len(left) != 3 || left["10s"] {
+				b.Errorf("turned by %d: these are left: %v", turn, left)
+			}
+		})
+	}
+}

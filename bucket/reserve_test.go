@@ -335,3 +335,22 @@ func TestThoseOfTheReserveWaitBehindOneForWhomAWindowHasNoRoomEvenWithIt(t *test
 		waits.wantAt(60 * sec)
 	})
 }
+
+func TestAHeavyRequestOfTheReserveDelaysNobodyBeforeIt(t *testing.T) {
+	inBubble(t, &bucket.Options{Reserve: 0.25}, func(b *bubble) {
+		d := b.warm(quota("q", 4, 100*sec))
+		for range 3 {
+			b.ask(d).done()
+			b.pass(10 * sec)
+		}
+		q := b.ask(d) // at 30 s, for the first unit, as the last is not for it
+		b.pass(20 * sec)
+		heavy := d
+		heavy.Weight = 3
+		b.prefer(1, heavy).wantWaiting() // behind it, for the second
+		b.pass(50*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(100 * sec)
+	})
+}

@@ -263,7 +263,11 @@ func TestSplitKindsStaySplitOverARestart(t *testing.T) {
 		b.pass(time.Minute)
 		b = b.restart()
 		b.ask(get).done(alias(get, hash), window(hash, 5, 0, 10*sec))
+		q := b.ask(put)
+		q.wantAt(time.Minute)
+		q.done(alias(put, hash)) // and nothing that would contradict that get's window is its own
 		b.ask(put).wantAt(time.Minute)
+		b.ask(get).wantWaiting()
 	})
 }
 

@@ -116,6 +116,16 @@ func TestTheBudgetCanBeChosen(t *testing.T) {
 	}
 }
 
+func TestTheBudgetBeginsWithTenRetriesAndAllOfThemAreSpent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &ailing{turn: answer(503)}
+		limits := transport.New(open(), &transport.Options{Base: a, RetryBudget: 1e-12}) // of which nothing comes back
+		if got := a.sendings(t, limits, 5); got != 5+10 {
+			t.Errorf("five calls were sent %d times, want 15", got)
+		}
+	})
+}
+
 func TestNoMoreThanTenRetriesAreSavedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &ailing{turn: answer(503)}
