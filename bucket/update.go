@@ -42,7 +42,7 @@ type Window struct {
 	Key Key
 	// Limit is how much a whole window holds; 0 means that the answer does not say.
 	Limit int
-	// Remaining is how much was left once this request was counted.
+	// Remaining is how much was left once this request was counted; less than 0 counts as 0.
 	Remaining int
 	// Doubt is how much less than Remaining may have been left, up to 255: 1 where a server perhaps does not count the
 	// request that it answers. It matters only where others use the bucket, too, of whose requests nothing else tells.
@@ -63,8 +63,9 @@ type Window struct {
 // longer one.
 type Block struct {
 	Key Key
-	// For is how long, from the arrival of the answer. 0 means that the answer does not say: the registry then waits
-	// a second, and twice as long after each further refusal in a row, up to a minute.
+	// For is how long, from the arrival of the answer; less than 50 ms counts as 50 ms, and more than Options.MaxBlock as
+	// that. 0 or less means that the answer does not say: the registry then waits a second, and twice as long after each
+	// further refusal in a row, up to a minute.
 	For time.Duration
 	// First is, where For is 0, how long it waits at first, if longer than a second. It is doubled, too, up to sixteen
 	// times as long or a minute, whichever is more.
@@ -108,8 +109,9 @@ type Charge struct{ Key Key }
 // only if the documented quota does not explain the refusal, in that no more than half of it was used.
 type Stricter struct {
 	Key    Key
-	Policy *Policy // must not be changed
-	For    time.Duration
+	Policy *Policy // must not be changed; nil says nothing
+	// For is how long, from the arrival of the answer, up to Options.MaxBlock. 0 or less says nothing.
+	For time.Duration
 }
 
 // A Rule says what a bucket's limit is, where an answer tells its numbers but not when a window ends: how many units may
@@ -117,9 +119,11 @@ type Stricter struct {
 // replaces it, and only where no draw documents a policy. A Rule of nothing says that there is no limit; so does one of
 // more than 16,384 units, or of a Window longer than Options.MaxBlock.
 type Rule struct {
-	Key        Key
-	Quota      int
-	Window     time.Duration
+	Key Key
+	// Quota and Window are as in [Policy]; 0 or less of either means no quota.
+	Quota  int
+	Window time.Duration
+	// Concurrent is as in [Policy]; 0 or less means any number.
 	Concurrent int
 	// Used is how much of the quota is used up when it is told first: as much as if it had just arrived.
 	Used int

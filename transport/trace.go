@@ -69,7 +69,8 @@ type ResponseInfo struct {
 	// Refused, Scope: see providers.Verdict.
 	Refused bool
 	Scope   providers.Scope
-	Err     error
+	// Err is why no answer came; nil if one did.
+	Err error
 }
 
 // RetryReason says why a request is sent again. The set is closed.
@@ -93,14 +94,16 @@ type RetryInfo struct {
 // LimitInfo says what limit an answer showed.
 type LimitInfo struct {
 	CallInfo
-	Key   bucket.Key
+	Key bucket.Key
+	// Limit is how many units a window, or a quota, holds.
 	Limit int
 }
 
 // BlockInfo says until when a bucket is blocked.
 type BlockInfo struct {
 	CallInfo
-	Key   bucket.Key
+	Key bucket.Key
+	// Until is by our clock.
 	Until time.Time
 }
 

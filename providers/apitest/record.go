@@ -38,7 +38,7 @@ type Report struct {
 
 // An Arrival is a request that arrived.
 type Arrival struct {
-	At time.Time
+	At time.Time // when it arrived, by our clock and not the server's
 	// Buckets names what counted the request, the most particular first. It is empty if nothing did.
 	Buckets []string
 	// RefusedBy is the one that refused it, empty if none did.
@@ -49,9 +49,9 @@ type Arrival struct {
 
 // A Delivery is a request that was processed.
 type Delivery struct {
-	At           time.Time
+	At           time.Time // when it arrived
 	Method, Path string
-	Body         []byte
+	Body         []byte // empty if Options.Read took it
 }
 
 // A notice is what a client was told of a bucket.
