@@ -36,21 +36,19 @@ func (j joined) Classify(req *http.Request, now time.Time) (Call, bool) {
 	return j.AppendClassify(nil, req, now)
 }
 
-func (j joined) AppendClassify(draws []bucket.Draw, req *http.Request, now time.Time) (Call, bool) {
+func (j joined) AppendClassify(draws []bucket.Draw, req *http.Request, now time.Time) (call Call, ok bool) {
 	for i := range j {
-		if call, ok := j[i].classify(draws, req, now); ok {
+		if m := &j[i]; m.appender != nil {
+			call, ok = m.appender.AppendClassify(draws, req, now)
+		} else {
+			call, ok = m.Classify(req, now)
+		}
+		if ok {
 			call.by = j[i].Provider
 			return call, true
 		}
 	}
 	return Call{}, false
-}
-
-func (m *member) classify(draws []bucket.Draw, req *http.Request, now time.Time) (Call, bool) {
-	if m.appender != nil {
-		return m.appender.AppendClassify(draws, req, now)
-	}
-	return m.Classify(req, now)
 }
 
 func (j joined) Judge(req *http.Request, call *Call, a *Answer) Verdict {

@@ -25,6 +25,17 @@ func Get(h http.Header, name string) string {
 	return ""
 }
 
+// IsName says whether a host, which may have a port and any letters, is but a name in lower case, as nearly all are. It
+// asks less than it might: what is none may still be a name.
+func IsName(host string) bool {
+	for i := range len(host) {
+		if c := host[i]; (c < 'a' || 'z' < c) && (c < '0' || '9' < c) && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return host != "" && host[len(host)-1] != '.'
+}
+
 // Number parses a non-negative decimal number, such as "12" or "0.85".
 func Number(s string) (float64, bool) {
 	if f, ok := plain(s); ok {

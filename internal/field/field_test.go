@@ -318,3 +318,15 @@ func FuzzFields(f *testing.F) {
 		}
 	})
 }
+
+func TestANameIsOneInLowerCaseAlone(t *testing.T) {
+	for host, want := range map[string]bool{
+		"slack.com": true, "api.eu-1.example": true, "localhost": true, "127.0.0.1": true,
+		"": false, "slack.com.": false, "Slack.com": false, "slack.com:443": false, "[::1]": false, "a_b": false,
+		"a/b": false, "ü.example": false, "a b": false,
+	} {
+		if got := field.IsName(host); got != want {
+			t.Errorf("%q: got %t", host, got)
+		}
+	}
+}

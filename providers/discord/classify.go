@@ -126,12 +126,25 @@ func (p *Provider) AppendClassify(
 
 // domain returns the Subject of a host's global limit; it reports false if the host is not ours.
 func (p *Provider) domain(u *url.URL) (string, bool) {
-	host := u.Hostname()
-	domain, ok := p.hosts[host]
-	if lower := strings.ToLower(host); !ok && lower != host {
-		domain, ok = p.hosts[lower]
+	host := u.Host
+	if !field.IsName(host) {
+		host = strings.ToLower(u.Hostname())
 	}
-	return domain, ok
+	if domain, ok := ours(host); ok {
+		return domain, true
+	}
+	return "", p.hosts[host]
+}
+
+// ours is domain for Discord's own hosts: those of two domains, and of their test clients.
+func ours(host string) (string, bool) {
+	domain := ""
+	sub, ok := strings.CutSuffix(host, newDomain)
+	if !ok {
+		sub, ok = strings.CutSuffix(host, oldDomain)
+		domain = oldDomain
+	}
+	return domain, ok && (sub == "" || sub == "ptb." || sub == "canary.")
 }
 
 // owner returns whose limits a credential falls under.

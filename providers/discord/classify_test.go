@@ -276,6 +276,18 @@ func TestOnlyMajorParametersAndCredentialsTellBucketsApart(t *testing.T) {
 	}
 }
 
+func TestHowAPathIsWrittenTellsNoBucketsApart(t *testing.T) {
+	want := classify(t, "POST", "https://discord.com/api/v10/channels/123/messages")
+	for _, path := range []string{
+		"//api/v10/channels/123/messages", "/api//v10//channels/123/messages//", "/api/v10/channels//123/messages",
+		"/api/v10/channels/123//messages", "/api/v10/channels/%3123/messages", "/%61pi/v1%30/channels/123/messages",
+	} {
+		if got := classify(t, "POST", "https://discord.com"+path); got.Draws[0].Key != want.Draws[0].Key {
+			t.Errorf("%s draws on %v, not on %v", path, got.Draws[0].Key, want.Draws[0].Key)
+		}
+	}
+}
+
 func TestHostsDifferInTheirGlobalLimitAlone(t *testing.T) {
 	const path = "/api/v9/channels/1/messages"
 	want := classify(t, "POST", "https://discord.com"+path)

@@ -78,14 +78,18 @@ const (
 	invalidWindow       = 10 * time.Minute
 )
 
-// oldDomain has had a global limit of its own since October 2023: https://discord.com/developers/docs/change-log
-const oldDomain = "discordapp.com"
+// The domains. The old one has had a global limit of its own since October 2023:
+// https://discord.com/developers/docs/change-log
+const (
+	newDomain = "discord.com"
+	oldDomain = "discordapp.com"
+)
 
 // A Provider is a [providers.Provider] for Discord. Create one with [New]; it is safe for concurrent use.
 type Provider struct {
 	owners *digest.Digester
-	hosts  map[string]string // in lower case, to the Subject of their global limit
-	omit   bool              // Options.OmitAuthorization
+	hosts  map[string]bool // of Options, in lower case
+	omit   bool            // Options.OmitAuthorization
 
 	// Shared by all draws.
 	global *bucket.Policy
@@ -107,7 +111,7 @@ func New(opts *Options) *Provider {
 	}
 	p := &Provider{
 		owners: digest.New(o.Secret, name),
-		hosts:  map[string]string{},
+		hosts:  map[string]bool{},
 		omit:   o.OmitAuthorization,
 		global: &bucket.Policy{Quota: o.GlobalPerSecond, Window: time.Second},
 		egress: &bucket.Policy{},
@@ -124,13 +128,9 @@ func New(opts *Options) *Provider {
 	}
 	for _, h := range o.Hosts {
 		u := url.URL{Host: h}
-		p.hosts[strings.ToLower(u.Hostname())] = ""
+		p.hosts[strings.ToLower(u.Hostname())] = true
 	}
 	delete(p.hosts, "") // a request without a host is not for us
-	for _, prefix := range []string{"", "ptb.", "canary."} {
-		p.hosts[prefix+"discord.com"] = ""
-		p.hosts[prefix+oldDomain] = oldDomain
-	}
 	return p
 }
 

@@ -25,7 +25,7 @@ const codeCloudflare = "40333"
 // That neither comes back is not sure, and so the blocks tell no length: one request goes to see after a second, the
 // next after two, and at last one a minute.
 func (x *exchange) gone() []bucket.Update {
-	charge := bucket.Charge{Key: x.egress}
+	charge := bucket.Charge{Key: *x.egress}
 	switch x.answer.Status {
 	case http.StatusForbidden:
 		if wait, ok := x.shutOut(); ok {
@@ -34,12 +34,12 @@ func (x *exchange) gone() []bucket.Update {
 		return []bucket.Update{charge}
 	case http.StatusUnauthorized:
 		// What has a token in its path has another credential than its Authorization, if any, and that was looked at.
-		if x.global != (bucket.Key{}) && x.path().token() == "" && isToken(field.Get(x.req.Header, "Authorization")) {
+		if x.global != nil && x.path().token() == "" && isToken(field.Get(x.req.Header, "Authorization")) {
 			return append(blocks(0, x.global), charge)
 		}
 		return []bucket.Update{charge}
 	case http.StatusNotFound:
-		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.hook != (bucket.Key{}) {
+		if n, _ := readNotice(x.answer.Body); n.Code.is(codeUnknownWebhook) && x.hook != nil {
 			return blocks(0, x.hook)
 		}
 	}
@@ -52,14 +52,17 @@ const codeUnknownMessage = "10008"
 // mistaken has the answer to the deletion of a message that is gone be one on the route of young messages, as Discord
 // counts it: https://github.com/discord/discord-api-docs/issues/8330
 func (x *exchange) mistaken() []bucket.Update {
-	if x.answer.Status != http.StatusNotFound || x.route.Limit != deletion && x.route.Limit != deletionOld {
+	if x.answer.Status != http.StatusNotFound || x.route == nil ||
+		x.route.Limit != deletion && x.route.Limit != deletionOld {
 		return nil
 	}
 	if n, _ := readNotice(x.answer.Body); !n.Code.is(codeUnknownMessage) {
 		return nil
 	}
 	us := x.spared()
-	x.route.Limit = deletionYoung
+	young := *x.route
+	young.Limit = deletionYoung
+	x.route = &young
 	return us
 }
 

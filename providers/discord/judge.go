@@ -31,22 +31,23 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 	x := exchange{req: req, call: call, answer: a}
 	for i := range call.Draws {
 		d := &call.Draws[i]
-		switch d.Key.Limit {
+		key := &d.Key
+		switch key.Limit {
 		case global:
-			x.global = d.Key
+			x.global = key
 		case egress:
-			x.egress = d.Key
+			x.egress = key
 		case renaming, emojis, stickers, crossposts, deletionOldToo:
-			x.further = d.Key
+			x.further = key
 		case editOld:
-			x.editOld = d.Key
+			x.editOld = key
 		case hook:
-			x.hook = d.Key
+			x.hook = key
 		case firstAnswer:
-			x.callback = d.Key
+			x.callback = key
 		default:
-			if x.route == (bucket.Key{}) {
-				x.route = d.Key // the first; by the old rule there may be another
+			if x.route == nil {
+				x.route = key // the first; by the old rule there may be another
 				x.hidden = d.Policy != nil && d.Policy.Hidden
 			}
 		}
@@ -54,7 +55,7 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 	if a.Status == http.StatusTooManyRequests {
 		v := x.refusal()
 		if v.Scope != providers.ScopeShared {
-			v.Updates = append(v.Updates, bucket.Charge{Key: x.egress})
+			v.Updates = append(v.Updates, bucket.Charge{Key: *x.egress})
 		}
 		return v
 	}
@@ -69,7 +70,7 @@ type exchange struct {
 	answer *providers.Answer
 	parsed path // once asked for: few answers need it
 
-	route, further, editOld, callback, hook, global, egress bucket.Key // zero: it did not draw on any
+	route, further, editOld, callback, hook, global, egress *bucket.Key // nil: it did not draw on any
 
 	hidden bool // the route is under a limit, too, that only refusals show
 }
@@ -83,35 +84,34 @@ func (x *exchange) path() *path {
 
 // learn returns what an answer that refuses nothing says of the route's counter.
 func (x *exchange) learn() []bucket.Update {
-	if x.route == (bucket.Key{}) {
+	if x.route == nil {
 		return nil
 	}
-	w, ok := x.window()
-	if !ok {
+	room := x.call.GetRoom()
+	w := &room.Windows[0]
+	if !x.window(w) {
 		return nil
 	}
 	c, hashed := x.counter()
 	if !hashed {
-		c = oldRule(x.route)
+		c = oldRule(*x.route)
 	}
 	w.Key = c
-	room := x.call.GetRoom()
-	room.Windows[0] = w
-	room.Updates[1] = &room.Windows[0]
-	if c == x.route {
+	room.Updates[1] = w
+	if c == *x.route {
 		return room.Updates[1:]
 	}
 	// Below version 8 a request draws on the old rule's bucket itself; that it counts the route tells newer ones of it.
-	room.Alias = bucket.Alias{Key: x.route, To: c}
+	room.Alias = bucket.Alias{Key: *x.route, To: c}
 	room.Updates[0] = &room.Alias
 	return room.Updates[:]
 }
 
 // counter returns the bucket that Discord's hash names. The hash stands for a kind of bucket: each credential and major
-// parameter has one. It reports false if there is no hash.
+// parameter has one. It reports false if there is no hash, or nothing that it could count.
 func (x *exchange) counter() (bucket.Key, bool) {
 	hash := field.Get(x.answer.Header, fieldBucket)
-	if !isHash(hash) {
+	if x.route == nil || !isHash(hash) {
 		return bucket.Key{}, false
 	}
 	subject := x.route.Subject
@@ -130,22 +130,23 @@ func isHash(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		switch c := s[i]; {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '-', c == '_':
-		default:
+		if !inHashes[s[i]] {
 			return false
 		}
 	}
 	return true
 }
 
-// window returns what the answer says of a window, its Key aside. It reports false if that is not enough to be of use.
-func (x *exchange) window() (bucket.Window, bool) {
+// inHashes are the bytes that hashes are made of.
+var inHashes = setOf("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+// window has w be what the answer says of a window, its Key aside. It reports false if that is not enough to be of use.
+func (x *exchange) window(w *bucket.Window) bool {
 	h := x.answer.Header
-	var w bucket.Window
+	*w = bucket.Window{}
 	var ok bool
 	if w.Remaining, ok = field.Count(field.Get(h, fieldRemaining)); !ok {
-		return w, false
+		return false
 	}
 	w.Limit, _ = field.Count(field.Get(h, fieldLimit))
 
@@ -154,12 +155,12 @@ func (x *exchange) window() (bucket.Window, bool) {
 		var late time.Duration
 		late, w.Precision = x.rounding(after)
 		w.ResetAfter = min(d+late, field.Max)
-		return w, true
+		return true
 	}
 	reset := field.Get(h, fieldReset)
 	at, ok := field.Instant(reset)
 	if !ok {
-		return w, false
+		return false
 	}
 	now := x.answer.Received
 	if date := field.Date(h); date.Year() >= 1970 && date.Year() <= 2200 { // else no clock shows it
@@ -171,7 +172,7 @@ func (x *exchange) window() (bucket.Window, bool) {
 	if latest := now.Add(field.Max); w.ResetAt.After(latest) {
 		w.ResetAt = latest
 	}
-	return w, true
+	return true
 }
 
 // rounding returns how much later than told a window may end, and by how much less than that, which is the Precision.

@@ -33,9 +33,27 @@ type route [len(methods)]string
 
 // A node matches one segment of a path.
 type node struct {
-	named map[string]*node
+	named [][]child // by the length of their names: no more than a few have the same, and no map is as quick
 	any   *node
 	route *route // what ends here; nil: nothing
+}
+
+// A child is a node of one name.
+type child struct {
+	name string
+	*node
+}
+
+// child returns the node below n of a name, nil if there is none.
+func (n *node) child(name string) *node {
+	if len(name) < len(n.named) {
+		for i := range n.named[len(name)] {
+			if c := &n.named[len(name)][i]; c.name == name {
+				return c.node
+			}
+		}
+	}
+	return nil
 }
 
 var root = plant(templates)
@@ -63,13 +81,15 @@ func (n *node) grow(seg string) *node {
 		}
 		return n.any
 	}
-	if n.named == nil {
-		n.named = map[string]*node{}
+	c := n.child(seg)
+	if c == nil {
+		c = &node{}
+		if more := len(seg) + 1 - len(n.named); more > 0 {
+			n.named = append(n.named, make([][]child, more)...)
+		}
+		n.named[len(seg)] = append(n.named[len(seg)], child{seg, c})
 	}
-	if n.named[seg] == nil {
-		n.named[seg] = &node{}
-	}
-	return n.named[seg]
+	return c
 }
 
 // match returns the route of a path, nil if there is none. Named segments go before parameters.
@@ -77,7 +97,7 @@ func (n *node) match(segments []string) *route {
 	if len(segments) == 0 {
 		return n.route
 	}
-	if next := n.named[segments[0]]; next != nil {
+	if next := n.child(segments[0]); next != nil {
 		if r := next.match(segments[1:]); r != nil {
 			return r
 		}

@@ -25,55 +25,73 @@ type path struct {
 	// https://discord.com/developers/docs/reference#api-versioning
 	legacy bool
 
-	text string              // what follows /api and the version, as it is; "" if anything in it is escaped
-	buf  [maxSegments]string // its segments, without empty ones
+	buf  [maxSegments]string // the segments of what follows /api and the version, without empty ones
 	n    int                 // how many of buf there are
 	cut  bool                // there were more
+	id   bool                // the second, an ID or a code in all templates, may stand in a key
+	both string              // the first two as they stand there; "" if anything is escaped
 }
 
-// parse reports false if u is not below /api.
+// parse reads a URL into a zero path. It reports false if u is not below /api.
 func (p *path) parse(u *url.URL) bool {
-	*p = path{legacy: true}
+	p.legacy = true
 	rest, escaped := u.Path, u.RawPath != ""
 	if escaped {
 		rest = u.EscapedPath() // here a segment may hold a slash of its own
 	}
-	seg, rest := next(rest, escaped)
-	if seg != "api" {
-		return false
-	}
-	for first := true; ; first = false {
-		if p.n == 0 && !escaped {
-			p.text = strings.TrimLeft(rest, "/")
+	begin := ""
+	for i := 0; ; i++ {
+		at := trimSlashes(rest)
+		seg := at
+		rest = ""
+		if end := strings.IndexByte(at, '/'); end >= 0 {
+			seg, rest = at[:end], at[end:]
 		}
-		seg, rest = next(rest, escaped)
+		if escaped {
+			seg = unescaped(seg)
+		}
 		switch {
+		case i == 0:
+			if seg != "api" {
+				return false
+			}
 		case seg == "":
 			return true
-		case first && isVersion(seg):
+		case i == 1 && isVersion(seg):
 			p.legacy = len(seg) == len("v8") && seg < "v8"
 		case p.n == maxSegments:
 			p.cut = true
 			return true
 		default:
+			switch p.n {
+			case 0:
+				begin = at
+			case 1:
+				p.id = isName(seg)
+				if !escaped {
+					p.both = begin[:len(begin)-len(rest)]
+				}
+			}
 			p.buf[p.n] = seg
 			p.n++
 		}
 	}
 }
 
-// next returns the first segment of s that is not empty, and what follows it.
-func next(s string, escaped bool) (seg, rest string) {
-	seg = strings.TrimLeft(s, "/")
-	if end := strings.IndexByte(seg, '/'); end >= 0 {
-		seg, rest = seg[:end], seg[end:]
+// unescaped returns a segment as it is meant.
+func unescaped(seg string) string {
+	if plain, err := url.PathUnescape(seg); err == nil {
+		return plain
 	}
-	if escaped {
-		if plain, err := url.PathUnescape(seg); err == nil {
-			seg = plain
-		}
+	return seg
+}
+
+// trimSlashes returns s from its first other byte on. strings.TrimLeft takes longer to find that there is one slash.
+func trimSlashes(s string) string {
+	for s != "" && s[0] == '/' {
+		s = s[1:]
 	}
-	return seg, rest
+	return s
 }
 
 func isVersion(seg string) bool {
@@ -103,14 +121,14 @@ func (p *path) major() string {
 		return "interactions/" + id
 	}
 	what, id := p.buf[0], p.buf[1]
-	if rest, ok := strings.CutPrefix(p.text[min(len(what), len(p.text)):], "/"); ok && strings.HasPrefix(rest, id) {
-		return p.text[:len(what)+len("/")+len(id)] // takes no memory
+	if len(p.both) == len(what)+len("/")+len(id) {
+		return p.both // takes no memory
 	}
 	return what + "/" + id
 }
 
 func (p *path) hasMajor() bool {
-	if p.n < 2 || !isName(p.buf[1]) {
+	if !p.id {
 		return false
 	}
 	switch p.buf[0] {
@@ -134,7 +152,7 @@ func (p *path) token() string {
 // "" if none is, or it cannot be read. The token is base64 of "interaction:", the id, and what is secret after a colon.
 func (p *path) reply() string {
 	rest, ok := strings.CutPrefix(p.token(), interactionToken)
-	if !ok || !p.webhook() || !isName(p.buf[1]) {
+	if !ok || !p.webhook() || !p.id {
 		return ""
 	}
 	rest = rest[:min(len(rest), maxEncodedID)&^3]
@@ -168,8 +186,8 @@ func (p *path) interaction() bool {
 
 // route returns the names of the path's template, or nil if no template matches.
 func (p *path) route() *route {
-	if p.cut || p.n > 1 && !isName(p.buf[1]) {
-		return nil // the second segment, an ID or a code in all templates, may go into a key
+	if p.cut || p.n > 1 && !p.id {
+		return nil
 	}
 	return root.match(p.segments())
 }
@@ -201,13 +219,21 @@ func isName(seg string) bool {
 		return false
 	}
 	for i := range len(seg) {
-		switch c := seg[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '@':
-		default:
+		if !inNames[seg[i]] {
 			return false
 		}
 	}
 	return true
+}
+
+// inNames are the bytes that names are made of.
+var inNames = setOf("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@")
+
+func setOf(bytes string) (in [256]bool) {
+	for _, c := range []byte(bytes) {
+		in[c] = true
+	}
+	return in
 }
 
 // isWord says whether a segment looks like a word, rather than like an ID or a code.

@@ -43,7 +43,7 @@ func (x *exchange) refusal() providers.Verdict {
 	remaining, _ := field.Count(field.Get(h, fieldRemaining))
 	c, hashed := x.counter()
 	resource := drawn(x.route, x.callback)
-	v.Final = x.callback != (bucket.Key{}) && wait >= answerIn
+	v.Final = x.callback != nil && wait >= answerIn
 	switch {
 	case scope == "global" || strings.EqualFold(field.Get(h, fieldGlobal), "true") || body.Global.is("true"):
 		v.Scope = providers.ScopeGlobal
@@ -61,28 +61,29 @@ func (x *exchange) refusal() providers.Verdict {
 		v.Final, v.Scope = true, providers.ScopeQuota
 	}
 
-	hidden := func(key bucket.Key) bucket.Block {
-		return bucket.Block{Key: key, For: wait, Hidden: true, Precision: x.over(&body, wait)}
+	hidden := func(key *bucket.Key) bucket.Block {
+		return bucket.Block{Key: *key, For: wait, Hidden: true, Precision: x.over(&body, wait)}
 	}
-	ofRoute := bucket.Block{Key: resource, For: wait}
+	ofRoute := bucket.Block{Key: *resource, For: wait}
 	if x.hidden || v.Scope != providers.ScopeShared && !body.hasCode() {
 		ofRoute = hidden(resource) // else it may be of this channel only, and how much of it others used, nobody knows
 	}
 	switch {
 	case resource == x.callback, v.Scope == providers.ScopeQuota:
 		v.Updates = append(blocks(wait, resource), x.spared()...)
-	case x.editOld != (bucket.Key{}) && body.Code.is(codeEditOld):
+	case x.editOld != nil && body.Code.is(codeEditOld):
 		v.Updates = append([]bucket.Update{hidden(x.editOld)}, x.spared()...)
-	case x.further != (bucket.Key{}):
+	case x.further != nil:
 		v.Updates = x.byFurther(hidden(x.further))
 	case v.Scope == providers.ScopeShared, remaining > 0:
 		// It is not this counter that is empty, but one that nothing names.
 		v.Updates = append([]bucket.Update{ofRoute}, x.spared()...)
 	case hashed:
 		// The route is blocked by itself, too: its next answer may name another counter, and this one still be empty.
-		v.Updates = []bucket.Update{bucket.Alias{Key: resource, To: c}, ofRoute, bucket.Block{Key: c, For: wait}}
+		v.Updates = []bucket.Update{bucket.Alias{Key: *resource, To: c}, ofRoute, bucket.Block{Key: c, For: wait}}
 	case x.path().legacy:
-		v.Updates = blocks(wait, oldRule(resource))
+		old := oldRule(*resource)
+		v.Updates = blocks(wait, &old)
 	default:
 		v.Updates = []bucket.Update{ofRoute}
 	}
@@ -94,18 +95,18 @@ func (x *exchange) refusal() providers.Verdict {
 // blocked, too, if the answer tells that it is empty; but it may be that of the further limit, and so the route is not
 // said to be its.
 func (x *exchange) byFurther(further bucket.Block) []bucket.Update {
-	spared := bucket.Uncounted{Key: x.route}
-	w, ok := x.window()
-	if !ok || w.Remaining > 0 || further.For > x.left(&w)+time.Second { // Retry-After is in whole seconds, rounded up
+	spared := bucket.Uncounted{Key: *x.route}
+	var w bucket.Window
+	if !x.window(&w) || w.Remaining > 0 || further.For > x.left(&w)+time.Second { // Retry-After is in whole seconds, rounded up
 		return []bucket.Update{further, spared}
 	}
 	c, hashed := x.counter()
 	switch {
 	case hashed:
 	case x.path().legacy:
-		c = oldRule(x.route)
+		c = oldRule(*x.route)
 	default:
-		c = x.route
+		c = *x.route
 	}
 	return []bucket.Update{further, bucket.Block{Key: c, For: further.For}, spared}
 }
@@ -124,30 +125,26 @@ func (x *exchange) left(w *bucket.Window) time.Duration {
 // spared says that the route's counter did not count the request, which something else refused: else what was refused
 // at once would be taken for used up when the block is over.
 func (x *exchange) spared() []bucket.Update {
-	if x.route == (bucket.Key{}) {
+	if x.route == nil {
 		return nil
 	}
-	us := []bucket.Update{bucket.Uncounted{Key: x.route}}
-	if old := oldRule(x.route); x.path().legacy && old != x.route {
+	us := []bucket.Update{bucket.Uncounted{Key: *x.route}}
+	if old := oldRule(*x.route); x.path().legacy && old != *x.route {
 		us = append(us, bucket.Uncounted{Key: old}) // it was drawn on, too
 	}
 	return us
 }
 
 // drawn returns key, or instead if the request did not draw on that.
-func drawn(key, instead bucket.Key) bucket.Key {
-	if key == (bucket.Key{}) {
+func drawn(key, instead *bucket.Key) *bucket.Key {
+	if key == nil {
 		return instead
 	}
 	return key
 }
 
-func blocks(wait time.Duration, keys ...bucket.Key) []bucket.Update {
-	us := make([]bucket.Update, len(keys))
-	for i, k := range keys {
-		us[i] = bucket.Block{Key: k, For: wait}
-	}
-	return us
+func blocks(wait time.Duration, key *bucket.Key) []bucket.Update {
+	return []bucket.Update{bucket.Block{Key: *key, For: wait}}
 }
 
 // over is by how much a wait is too long: the header's is the body's, rounded up to a second.

@@ -148,13 +148,15 @@ func (p *Provider) AppendClassify(draws []bucket.Draw, req *http.Request, _ time
 	owner := p.digest.Of(field.Get(req.Header, "Authorization"))
 	route := routeOf(req.Method, req.URL.Path)
 	repeat := route.repeat
-	if p.repeatEvents && route.name == postEvents && dated(req) {
+	read := p.repeatEvents && route.name == postEvents
+	if read && dated(req) {
 		repeat = providers.Always
 	}
 	return providers.Call{
-		Provider: name,
-		Route:    route.name,
-		Repeat:   repeat,
+		Provider:   name,
+		Route:      route.name,
+		Repeat:     repeat,
+		BodyUnread: !read && p.workspaceKey == nil, // which may read it, too
 		Draws: append(draws,
 			bucket.Draw{Key: bucket.Key{Provider: name, Limit: limitApp, Owner: owner}, Policy: p.app},
 			bucket.Draw{

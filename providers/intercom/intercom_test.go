@@ -83,8 +83,9 @@ func TestARequestDrawsOnAppWorkspaceAndResource(t *testing.T) {
 	got, _ := p.Classify(request(http.MethodPut, "https://api.intercom.io/contacts/5ba682d23d7cf92bef87bfd4"), time.Time{})
 	const route = "PUT /contacts/{id}"
 	want := providers.Call{
-		Provider: "intercom",
-		Route:    route,
+		Provider:   "intercom",
+		Route:      route,
+		BodyUnread: true,
 		Draws: []bucket.Draw{
 			{
 				Key:    bucket.Key{Provider: "intercom", Limit: "app", Owner: owner},

@@ -126,9 +126,9 @@ func (a *args) readBody(req *http.Request) {
 	contentType := field.Get(req.Header, "Content-Type")
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.TrimSpace(media)
-	isForm := media == "" || strings.EqualFold(media, "application/x-www-form-urlencoded")
-	isJSON := strings.EqualFold(media, "application/json")
-	if !isForm && !isJSON && !strings.EqualFold(media, "multipart/form-data") {
+	isForm := media == "" || isMedia(media, "application/x-www-form-urlencoded")
+	isJSON := !isForm && isMedia(media, "application/json")
+	if !isForm && !isJSON && !isMedia(media, "multipart/form-data") {
 		return
 	}
 	body, err := req.GetBody()
@@ -158,6 +158,9 @@ func (a *args) readBody(req *http.Request) {
 		}
 	}
 }
+
+// isMedia says whether a media type is one that is given in lower case, as it mostly is.
+func isMedia(media, is string) bool { return media == is || strings.EqualFold(media, is) }
 
 // cannotHold says whether a body is too short for what is missing, as those of many calls are that need no argument.
 func (a *args) cannotHold(length int64) bool {

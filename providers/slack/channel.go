@@ -38,6 +38,9 @@ const (
 // channelOf returns the name or ID of a channel as an argument has it, "#general" or "general"; "" if it can be of
 // none, and so must not be shown.
 func channelOf(s string) string {
+	if validID(s) {
+		return s // as nearly all are
+	}
 	s = strings.TrimSpace(s)
 	if name, ok := strings.CutPrefix(s, "#"); ok && !isConversation(name) {
 		s = name

@@ -3,6 +3,8 @@ package slack
 import (
 	"net/http"
 	"strings"
+
+	"github.com/underlimit/underlimit/internal/field"
 )
 
 // A site is one of Slack's kinds of host.
@@ -47,6 +49,9 @@ func (p *Provider) site(host string) (site, *realm) {
 
 // hostname returns a host in lower case, without port or final dot.
 func hostname(host string) string {
+	if field.IsName(host) {
+		return host
+	}
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:i]
 	}
