@@ -29,7 +29,7 @@ func (t *Transport) Explain(req *http.Request) Explanation {
 	if !ok {
 		return Explanation{}
 	}
-	ticket := &bucket.Ticket{Priority: contextPriority(req.Context())}
+	ticket := &bucket.Ticket{Priority: wishesOf(req.Context()).priority}
 	return Explanation{
 		Claimed: true, Provider: call.Provider, Route: call.Route,
 		Explanation: t.buckets.Explain(ticket, call.Draws...),

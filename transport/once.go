@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/underlimit/underlimit/internal/field"
 	"github.com/underlimit/underlimit/providers"
 )
 
@@ -28,5 +29,5 @@ func looksRepeatable(req *http.Request) bool {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return true
 	}
-	return req.Header.Get("Idempotency-Key") != "" || req.Header.Get("X-Idempotency-Key") != ""
+	return field.Get(req.Header, "Idempotency-Key") != "" || field.Get(req.Header, "X-Idempotency-Key") != ""
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/underlimit/underlimit/internal/field"
 )
 
 const (
@@ -34,7 +36,7 @@ func wanted(resp *http.Response, ok bool) int {
 }
 
 func isJSON(h http.Header) bool {
-	v := h.Get("Content-Type")
+	v := field.Get(h, "Content-Type")
 	if rest, ok := strings.CutPrefix(v, "application/json"); ok && (rest == "" || rest[0] == ';') {
 		return true // as nearly all write it
 	}

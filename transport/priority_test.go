@@ -47,6 +47,31 @@ func TestHigherPrioritiesGoFirst(t *testing.T) {
 	})
 }
 
+func TestAContextKeepsItsTraceWithAPriorityAndItsPriorityWithATrace(t *testing.T) {
+	for name, with := range map[string]func(context.Context, *transport.Trace) context.Context{
+		"trace first": func(ctx context.Context, trace *transport.Trace) context.Context {
+			return transport.WithPriority(transport.WithTrace(ctx, trace), 7)
+		},
+		"priority first": func(ctx context.Context, trace *transport.Trace) context.Context {
+			return transport.WithTrace(transport.WithPriority(ctx, 7), trace)
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			start, told := time.Now(), 0
+			trace := &transport.Trace{Finished: func(context.Context, transport.FinishedInfo) { told++ }}
+			reserved := &bucket.Policy{Quota: 2, Window: time.Minute, Reserve: 0.5}
+			p := &api{draws: []bucket.Draw{{Key: apiKey, Policy: reserved}}}
+			limits := transport.New(p, &transport.Options{Base: serve(answer(200))})
+			for range 2 { // the second has what is left to higher priorities
+				want(t, roundTrip(limits, request(with(t.Context(), trace), http.MethodGet, nil)), 200)
+			}
+			if waited := time.Since(start); waited != 0 || told != 2 {
+				t.Errorf("%s: they waited %v, and the trace was told of %d", name, waited, told)
+			}
+		})
+	}
+}
+
 func TestARefusedRequestKeepsItsPriority(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &api{draws: []bucket.Draw{{Key: apiKey, Policy: &bucket.Policy{Every: time.Second}}}}

@@ -145,20 +145,15 @@ type FinishedInfo struct {
 	Suppressed RetryReason
 }
 
-type traceKey struct{}
-
 // WithTrace returns a context whose requests also run t's hooks, after those of Options.Trace and of any trace that
 // ctx already has.
 func WithTrace(ctx context.Context, t *Trace) context.Context {
 	if t == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, traceKey{}, JoinTraces(contextTrace(ctx), t))
-}
-
-func contextTrace(ctx context.Context) *Trace {
-	t, _ := ctx.Value(traceKey{}).(*Trace)
-	return t
+	w := wishesOf(ctx)
+	w.trace = JoinTraces(w.trace, t)
+	return context.WithValue(ctx, wishesKey{}, &w)
 }
 
 // JoinTraces returns a trace that runs a's hooks and then b's, such as those of metrics and one's own; it changes neither.

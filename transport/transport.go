@@ -146,12 +146,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.recycle()
 		return t.base.RoundTrip(req)
 	}
-	if body.again == nil || x.call.BodyUnread { // else the provider may have read it, which can take any time
-		x.now = now
+	if x.now = now; body.again != nil && !x.call.BodyUnread { // the provider may have read it, which can take any time
+		x.now = since(now)
 	}
-	x.ticket.MaxWait, x.ticket.Mode, x.ticket.Priority = t.maxWait, t.mode, contextPriority(x.ctx)
-	if extra := contextTrace(x.ctx); extra != nil {
-		x.trace = JoinTraces(t.trace, extra)
+	w := wishesOf(x.ctx)
+	x.ticket.MaxWait, x.ticket.Mode, x.ticket.Priority = t.maxWait, t.mode, w.priority
+	if w.trace != nil {
+		x.trace = JoinTraces(t.trace, w.trace)
 	}
 	resp, err := x.run()
 	if x.attempt == 1 && !x.looping && x.ticket.Waited() == 0 { // else more had to do with it
