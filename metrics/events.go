@@ -3,6 +3,7 @@ package metrics
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,10 +42,12 @@ type events struct {
 	overflow   *prometheus.CounterVec
 
 	providers table[*provider]
+	recent    [256]atomic.Pointer[route] // routes by their place, to be found at once; nil: none yet
 }
 
 // A provider has the series of one provider at hand.
 type provider struct {
+	name       string // as it is told
 	routes     table[*route]
 	other      func() *route // for the routes that the table has no room for
 	firstWait  prometheus.Observer
@@ -60,6 +63,8 @@ type provider struct {
 
 // A route has the series of one route at hand.
 type route struct {
+	provider *provider
+	name     string    // as it is told
 	requests *counters // by code
 	limited  *counters // by scope
 	duration prometheus.Observer
@@ -150,9 +155,10 @@ func (e *events) Collect(ch chan<- prometheus.Metric) {
 
 // newProvider also starts the series whose names are known at 0: a rate sees no first event in a series that starts
 // with it.
-func (e *events) newProvider(name string) *provider {
-	name = valid(name)
+func (e *events) newProvider(told string) *provider {
+	name := valid(told)
 	p := &provider{
+		name:      told,
 		firstWait: e.waits.WithLabelValues(name, waitLimit),
 		retryWait: e.waits.WithLabelValues(name, waitRetry),
 		shadow:    sync.OnceValue(func() prometheus.Observer { return e.shadow.WithLabelValues(name) }),
@@ -170,13 +176,16 @@ func (e *events) newProvider(name string) *provider {
 		p.invalid = newCounters(e.invalid, name).start("401", "403", "429")
 	}
 	p.routes.max = maxRoutes
-	p.routes.create = func(route string) *route { return e.newRoute(name, valid(route)) }
-	p.other = sync.OnceValue(func() *route { return e.newRoute(name, other) })
+	p.routes.create = func(route string) *route { return e.newRoute(p, route) }
+	p.other = sync.OnceValue(func() *route { return e.newRoute(p, other) })
 	return p
 }
 
-func (e *events) newRoute(provider, name string) *route {
+func (e *events) newRoute(p *provider, told string) *route {
+	provider, name := valid(p.name), valid(told)
 	return &route{
+		provider: p,
+		name:     told,
 		requests: newCounters(e.requests, provider, name),
 		// The other scopes are too rare to have series for each route before they occur.
 		limited:  newCounters(e.limited, provider, name).start(string(providers.ScopeUser)),
@@ -187,6 +196,27 @@ func (e *events) newRoute(provider, name string) *route {
 func (e *events) provider(name string) *provider {
 	p, _ := e.providers.of(name) // there is always room
 	return p
+}
+
+// route returns that of a request. It reports true if that is one too many and counted as other.
+func (e *events) route(call *transport.CallInfo) (r *route, overflow bool) {
+	place := e.place(call.Route)
+	if r = place.Load(); r != nil && r.name == call.Route && r.provider.name == call.Provider {
+		return r, false
+	}
+	if r, overflow = e.provider(call.Provider).route(call.Route); !overflow {
+		place.CompareAndSwap(nil, r) // of routes with one place the first has it: to take turns would take time
+	}
+	return r, overflow
+}
+
+// place is where a route is kept, if it is. Routes differ in their middles and their ends.
+func (e *events) place(name string) *atomic.Pointer[route] {
+	n := len(name)
+	if n > 0 {
+		n += 7*int(name[n-1]) + 31*int(name[n/2])
+	}
+	return &e.recent[n%len(e.recent)]
 }
 
 // route reports true if the route is one too many and counted as other.

@@ -49,19 +49,18 @@ func (e *events) waitDone(_ context.Context, info transport.WaitDoneInfo) {
 }
 
 func (e *events) gotResponse(_ context.Context, info transport.ResponseInfo) {
-	p := e.provider(info.Provider)
-	r, _ := p.route(info.Route)
+	r, _ := e.route(&info.CallInfo)
 	r.duration.Observe(info.Took.Seconds())
 	if info.Refused {
 		r.limited.inc(scopeName(info.Scope))
 	}
-	if p.invalid != nil && isInvalid(info) {
+	if p := r.provider; p.invalid != nil && isInvalid(&info) {
 		p.invalid.inc(statusCode(info.Status))
 	}
 }
 
 // isInvalid says whether an answer counts towards a ban of the address.
-func isInvalid(info transport.ResponseInfo) bool {
+func isInvalid(info *transport.ResponseInfo) bool {
 	switch info.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return true
@@ -82,8 +81,8 @@ func (e *events) charged(_ context.Context, info transport.ChargeInfo) {
 }
 
 func (e *events) finished(ctx context.Context, info transport.FinishedInfo) {
-	p := e.provider(info.Provider)
-	r, overflow := p.route(info.Route)
+	r, overflow := e.route(&info.CallInfo)
+	p := r.provider
 	if overflow {
 		p.overflow.Inc()
 	}

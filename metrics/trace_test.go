@@ -53,6 +53,24 @@ func TestAWarningIsCountedWhenAShareOfTheInvalidRequestsIsUsedUp(t *testing.T) {
 	}
 }
 
+// These differ in neither their length nor their last byte nor the one in their middle, by which routes are found.
+func TestRoutesThatLookAlikeAreCountedApart(t *testing.T) {
+	trace, reg := newTrace(t)
+	for range 2 {
+		for provider, routes := range map[string][]string{"slack": {"axb", "cxb"}, "intercom": {"axb"}, "": {"", "axb"}} {
+			for _, route := range routes {
+				info := call(provider, route, 1)
+				trace.GotResponse(t.Context(), transport.ResponseInfo{CallInfo: info, Status: http.StatusOK})
+				trace.Finished(t.Context(), transport.FinishedInfo{CallInfo: info, Status: http.StatusOK})
+			}
+		}
+	}
+	want := map[string]float64{"200 slack axb": 2, "200 slack cxb": 2, "200 intercom axb": 2, "200  ": 2, "200  axb": 2}
+	if got := series(t, reg, "requests_total"); !maps.Equal(got, want) {
+		t.Errorf("requests: got %v, want %v", got, want)
+	}
+}
+
 func TestAFinishedRequestIsCountedByHowItEnded(t *testing.T) {
 	gone, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the user left"))
