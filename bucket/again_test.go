@@ -343,3 +343,40 @@ func TestAnAnswerToWhoWentAfterALossTellsOfThatToo(t *testing.T) {
 		}
 	})
 }
+
+func TestOfADeadlineAndAMaxWaitTheEarlierCounts(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "")
+		b.ask(d).done(block(d, 10*sec))
+		ctx, cancel := context.WithTimeout(b.Context(), sec)
+		defer cancel()
+		b.askWith(ctx, &bucket.Ticket{MaxWait: time.Minute}, d).wantError(0, d.Key, 10*sec, context.DeadlineExceeded)
+		ctx, cancel = context.WithTimeout(b.Context(), time.Minute)
+		defer cancel()
+		b.askWith(ctx, &bucket.Ticket{MaxWait: sec}, d).wantError(0, d.Key, 10*sec, bucket.ErrMaxWait)
+	})
+}
+
+func TestWhatAnswersToldOfTheServersClockNarrowsTheEndsOfLaterWindows(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		var clock bucket.ServerClock
+		reset := b.start.Add(20 * sec)
+		tell := func(d bucket.Draw) { // the server's clock agrees with ours, and shows whole seconds
+			date := time.Now().Truncate(sec)
+			clock.Observe(date, time.Now(), time.Now())
+			b.ask(d).done(bucket.Window{Key: d.Key, Limit: 5, Remaining: 0, ResetAt: reset, Date: date})
+		}
+		b.pass(1100 * ms)
+		tell(open("a", "1"))
+		b.pass(800 * ms)
+		d := open("a", "2")
+		tell(d) // which alone might be 900 ms off
+		_, latest, _ := clock.Local(reset)
+		if latest.Sub(reset) > 110*ms {
+			b.Fatalf("the clock is known within %v", latest.Sub(reset))
+		}
+		q := b.ask(d)
+		b.pass(time.Minute)
+		q.wantAt(latest.Sub(b.start))
+	})
+}

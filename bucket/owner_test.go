@@ -615,3 +615,35 @@ func TestOneThatWentAheadAtACounterIsWaitedForAtTheNewOwners(t *testing.T) {
 		}
 	})
 }
+
+func TestOfTwoWindowsTheOneThatLeavesLessAndEndsLaterIsTheNewOwners(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		inBubble(t, nil, func(b *bubble) {
+			first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+			short, long := first, second
+			if turned {
+				short, long = second, first
+			}
+			b.ask(short).done(window(short, 5, 3, 10*sec))
+			b.ask(long).done(window(long, 5, 1, 20*sec))
+			b.join("first", "second")
+			qs := b.askAll(2, second)
+			wantWaiting(1, qs...)
+			b.pass(20*sec - 1)
+			wantWaiting(1, qs...)
+			b.pass(1)
+			qs[1].wantAt(20 * sec)
+		})
+		inBubble(t, nil, func(b *bubble) {
+			first, second := of("first", open("a", "1")), of("second", open("a", "1"))
+			less, more := first, second
+			if turned {
+				less, more = second, first
+			}
+			b.ask(less).done(window(less, 5, 1, 10*sec))
+			b.ask(more).done(window(more, 5, 3, 20*sec))
+			b.join("first", "second")
+			wantWaiting(1, b.askAll(2, second)...)
+		})
+	}
+}

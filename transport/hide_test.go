@@ -48,6 +48,8 @@ func TestLimitsAreHiddenFromTheCallerOfACallThatSucceeded(t *testing.T) {
 		{"a redirect", 302, nil, transport.Options{HideLimits: true}, "", rest},
 		{"where it would wait", 200, nil, transport.Options{HideLimits: true, Mode: bucket.Reject}, "", rest},
 		{"a success, not asked for", 200, nil, transport.Options{}, "", all},
+		{"what is all but a failure", 399, nil, transport.Options{HideLimits: true}, "", rest},
+		{"the first of failures", 400, nil, transport.Options{HideLimits: true}, "", all},
 		{"a failure", 404, nil, transport.Options{HideLimits: true}, "", all},
 		{"a server error", 501, nil, transport.Options{HideLimits: true}, "", all},
 		{"a refusal", 429, http.Header{"Refused": {"1s"}}, transport.Options{HideLimits: true, MaxAttempts: 1}, "", all},
