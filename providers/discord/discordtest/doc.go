@@ -6,23 +6,23 @@
 //	session.Client = srv.Client() // or any client whose transport ends in srv.Transport()
 //
 // Every host leads to it, so that a bot need not be told another address. In a testing/synctest bubble, in which the
-// server must then be made, it runs in virtual time. (The clock there stands before Discord's own epoch, from which ids
-// count the time; as long as it does, they count it from that of Unix, and to a client all messages are from the
+// server must then be made, it runs in virtual time. (The clock there stands before Discord's own epoch, from which
+// ids count the time; as long as it does, they count it from that of Unix, and to a client all messages are from the
 // future. A test in which their age matters sleeps until 2015 first.)
 //
-// Each answer carries the headers that Discord would send. Paths under /api/v8 to /api/v10 are answered in seconds and
-// with a bucket's hash; those under /api/v6, /api/v7 and unversioned ones as Discord did then: Retry-After and
+// Each answer carries the headers that Discord would send. Paths under /api/v8 to /api/v10 are answered in seconds
+// and with a bucket's hash; those under /api/v6, /api/v7 and unversioned ones as Discord did then: Retry-After and
 // retry_after in milliseconds, other times in whole seconds unless the request asks for X-RateLimit-Precision:
 // millisecond, no hash, no scope, and all methods of a path in one bucket except for the deletion of messages.
 //
 // # What it does
 //
-// Without options, each route has one limit, by default with numbers that people have met. Its counter belongs to the
-// credential, the route's hash (or its Limit.Counter) and the channel, guild or webhook that the path begins with;
-// the token of a webhook or an interaction is a credential. Its window begins with the first request in it and ends all
-// at once. Changes of reactions share a counter. All requests of a credential, or those without one, are under a global
-// limit that slides, but for answers to interactions. A request without a credential is answered 401 where one is needed; too many of these, of 403s and of
-// 429s get the caller banned.
+// Without options, each route has one limit, by default with numbers that people have met. Its counter belongs to
+// the credential, the route's hash (or its Limit.Counter) and the channel, guild or webhook that the path begins
+// with; the token of a webhook or an interaction is a credential. Its window begins with the first request in it and
+// ends all at once. Changes of reactions share a counter. All requests of a credential, or those without one, are
+// under a global limit that slides, but for answers to interactions. A request without a credential is answered 401
+// where one is needed; too many of these, of 403s and of 429s get the caller banned.
 //
 // What else Discord has been seen to do is off, and has an option each:
 //
@@ -55,9 +55,9 @@
 //
 // # What is wrong with a client
 //
-// A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: those that are
-// answered 400, 401, 403 or 404, unless for a message that is missing, and the one that gets the caller banned. The
-// time told is the body's retry_after, which is more exact than the header.
+// A [Report] counts these as violations: requests sent to a bucket before the time that a refusal gave, by the
+// body's retry_after, which is more exact than the header; requests that are answered 400, 401, 403 or 404, unless a
+// message is missing; and the request that gets the caller banned.
 //
 // # What it has seen
 //

@@ -5,19 +5,19 @@
 //	defer srv.Close()
 //	client := srv.Client() // or any client whose transport ends in srv.Transport()
 //
-// Every host leads to it, so that an app need not be told another address. In a testing/synctest bubble, in which the
-// server must then be made, it runs in virtual time.
+// Requests to every host reach it, so an app needs no other address. In a testing/synctest bubble it runs in virtual
+// time; the server must then be made in the bubble.
 //
-// Limits hold in windows of ten seconds that are aligned to the server's clock. If that steps back into a window which
-// it has left, what was used of it still counts. An app is known by its credential, whatever host it calls, of whatever
-// region; all apps belong to one workspace, unless [Options] have several.
+// Limits hold in windows of ten seconds that are aligned to the server's clock. If the clock steps back into an
+// earlier window, what was used of that window still counts. A credential stands for an app, whatever host of
+// whatever region it calls. All apps belong to one workspace, unless [Options] have several.
 //
-// As Intercom does, it tells of the app's limit in header fields, and of nothing else: a refusal by the workspace's limit
-// has something remaining, one for the sake of a busy resource another code, and one because an export is pending the
-// same code and another message. A workspace has one scroll over its companies at a time, which ends after a minute
-// without a request.
+// As at Intercom, header fields tell of the app's limit, and of no other. A refusal by the workspace's limit comes
+// while something remains of the app's. A refusal because of a busy resource has another code. A refusal because of
+// a pending export has the same code and another message. A workspace has one scroll over its companies at a time,
+// which ends after a minute without a request.
 //
-// A [Report] counts as violations, besides requests sent to a bucket before the window that refused them was over:
+// A [Report] counts these as violations: requests sent to a bucket before the window that refused them was over,
 // requests without a valid credential, and malformed ones.
 //
 // # What it has seen

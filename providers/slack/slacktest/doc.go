@@ -6,22 +6,22 @@
 //	client := srv.Client() // or any client whose transport ends in srv.Transport()
 //	api := slack.New("xoxb-1", slack.OptionHTTPClient(client))
 //
-// Every host leads to it, so that an app need not be told another address. In a testing/synctest bubble, in which the
-// server must then be made, it runs in virtual time.
+// Requests to every host reach it, so an app needs no other address. In a testing/synctest bubble it runs in virtual
+// time; the server must then be made in the bubble.
 //
-// Each method has a quota of requests in any minute for each installation. What posts a message is besides held to one
-// a second in each channel, together with all else that posts there, and to a number a minute in the workspace; so are
-// the incoming webhooks of Options.Installations, and each webhook by itself. The real limits of methods are floors, with
-// bursts on top that nobody knows; here they are exact. There are the SCIM and Audit Logs APIs with their limits, which
-// are those of an organization, workflow triggers, response URLs, and files: their contents are read as they come,
-// measured and not kept.
+// Each method has a quota of requests in any minute for each installation. Everything that posts a message is also
+// under two more limits: one message a second for each channel, and a number a minute for the workspace. The
+// incoming webhooks of Options.Installations are under these too, and each webhook has a limit of its own. Slack's
+// real limits of methods are minimums, with bursts of unknown size; here they are exact. The fake also has workflow
+// triggers, response URLs, and the SCIM and Audit Logs APIs, whose limits belong to an organization. It accepts
+// files: their contents are read as they arrive, measured, and not kept.
 //
-// Options choose how refusals look, of which Slack has many forms, which tokens belong together, which names a channel
-// has, and what goes wrong.
+// [Options] choose the form of refusals, of which Slack has many, which tokens belong together, which names a
+// channel has, and what goes wrong.
 //
-// A [Report] counts as violations, besides requests sent to a bucket before the time that a refusal told: messages
-// that Options.Hide makes disappear, requests without a valid token, those that lack an argument or are malformed, and
-// uses of a URL that was used up.
+// A [Report] counts these as violations: requests sent to a bucket before the time that a refusal gave; messages
+// that Options.Hide makes disappear; requests without a valid token; requests that lack an argument or are
+// malformed; and uses of a URL that is used up.
 //
 // # What it has seen
 //
