@@ -191,6 +191,7 @@ func (r *Registry) merge(route, c *state, granted, now instant) {
 		*w = route.window
 		w.granted = before + max(w.granted-route.inflight, 0) // joining adds what is in flight
 	}
+	delete(route.kind.losses, route) // which is of another kind
 	route.join(c)
 	route.links.since = granted
 	route.window = window{}
@@ -225,8 +226,12 @@ func (e *answer) window(u *Window) {
 	s.kind.long = max(s.kind.long, min(in.after.hi, r.maxBlock))
 	slid, slides := s.slides() > 0, s.kind.sliding()
 	s.kind.learn(s, &in)
-	if s.kind.sliding() != slides {
-		e.eased = append(e.eased, s.kind)
+	if s.kind.sliding() || s.kind.fixed {
+		_, doubted := s.kind.losses[s]
+		slid = slid || doubted
+		if s.kind.sure() || s.kind.sliding() != slides {
+			e.eased = append(e.eased, s.kind)
+		}
 	}
 	e.tell(s, &in, slid)
 	if other := e.t.otherRoot(s); other != nil && other.window.like(&in) {
@@ -249,6 +254,7 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 	s.window.roll(e.now, s.inflight+in.mine, in.shortest) // the request that is answered was in flight, too
 	was := s.window
 	corrections.add(s.window.observe(in, s.kind.fixed))
+	s.assure(in)
 	if s.window.lo == in.lo && s.window.hi == in.hi && (was.hi == 0 || in.lo > was.hi || in.hi < was.lo) {
 		s.kind.latest = min(max(time.Duration(in.lo-e.received), 0), e.r.maxBlock)
 		s.kind.forgetLong(in.after.hi)

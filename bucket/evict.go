@@ -73,6 +73,9 @@ func (s *state) freeAt(now instant) instant {
 		s.window.roll(now, s.inflight, 0)
 	}
 	at := max(s.blocked, s.window.hi, s.window.lo)
+	if d, ok := s.kind.losses[s]; ok {
+		at = max(at, d.back(s.kind))
+	}
 	if !s.settled(now) {
 		at = max(at, s.ready(now, 0, maxLimit, 0), now+1)
 	}

@@ -441,6 +441,17 @@ func (r *Registry) Remembered(key Key) int {
 	return len(s.debt.past.passes)
 }
 
+// Losses is how many buckets have lost requests that may be missing from their windows if those slide.
+func (r *Registry) Losses() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, k := range r.kinds {
+		n += len(k.losses)
+	}
+	return n
+}
+
 // WakesAt is when those who wait at a key's bucket are looked at by time alone; zero if they are not.
 func (r *Registry) WakesAt(key Key) time.Time {
 	r.mu.Lock()

@@ -25,6 +25,8 @@ type kind struct {
 
 	held held // what is blocked
 
+	losses map[*state]loss // of buckets where requests were lost while nobody knew whether they slide
+
 	unsure instant // until then, a window may be open in which another process sent
 }
 

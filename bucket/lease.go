@@ -101,14 +101,16 @@ func (l Lease) Lost() {
 func (s *state) lost(granted, now instant, counted int32) {
 	due := granted.add(s.kind.provider.trips.longest)
 	// It may have been given up on the way, and be counted when it arrives.
-	s.window.untold(max(now, due), counted, s.inflight, false, s.unitTime())
-	if s.kind.long == 0 {
+	by := max(now, due)
+	s.doubt(by, counted)
+	s.window.untold(by, counted, s.inflight, false, s.unitTime())
+	if s.slides() > 0 {
 		return
 	}
 	if due == granted {
 		due = now // nobody knows how long the way is
 	}
-	s.window.lost(due.add(s.kind.long))
+	s.window.lost(counted, due, s.kind.long)
 }
 
 // Cancel settles the lease of a request that was never sent: all that it took is given back.

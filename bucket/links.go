@@ -265,6 +265,7 @@ func (s *state) separate(c *state) {
 	s.blocked = max(s.blocked, c.blocked)
 	s.kind.law, s.kind.alias = c.kind.law, ""
 	s.window = c.window
+	s.doubtAs(c)
 	s.window.granted = s.inflight
 	if s.window.limit > 0 && s.window.phase == known {
 		s.window.granted += max(s.window.limit-s.window.remaining, 0)

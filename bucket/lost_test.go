@@ -157,3 +157,25 @@ func TestHowLongWindowsLastIsAsTheServerTellsHoweverLongAnswersTake(t *testing.T
 		}
 	})
 }
+
+func TestWhatIsLostAtTheEndOfAWindowMayCountInTheNext(t *testing.T) {
+	for name, tt := range map[string]struct{ before, room int }{
+		"so that it may arrive after it": {50, 4},
+		"so that it arrives within it":   {150, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				b.travels()
+				d := learned("a", "1")
+				b.asksAndIsTold(d, 4, 5*sec)
+				b.asksAndIsTold(d, 3, 5*sec-lostTrip)                 // it is fixed
+				b.pass(5*sec - 2*lostTrip - durationOf(tt.before)*ms) // the end may be a round trip earlier than it seems
+				q := b.ask(d)
+				b.pass(ms)
+				loses([]*request{q})
+				b.pass(3 * lostTrip)
+				b.wantRoom(tt.room, d)
+			})
+		})
+	}
+}

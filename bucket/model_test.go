@@ -132,7 +132,7 @@ func (m *model) traffic(rnd *rand.Rand, n int) (patient int) {
 }
 
 func TestALoneClientIsNeverRefused(t *testing.T) {
-	for seed := range uint64(8) {
+	for _, seed := range []uint64{0, 1, 2, 3, 4, 5, 6, 458} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
 				b.Chunk(chunks[seed%4])

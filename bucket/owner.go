@@ -198,6 +198,8 @@ func (r *Registry) foldInto(s, to *state, now instant) {
 		w.lo, w.hi = max(w.lo, s.window.lo), max(w.hi, s.window.hi)
 		w.granted += settled
 	}
+	to.root().doubtAs(s)
+	delete(s.kind.losses, s)
 	s.join(to)
 	s.links.folded = true
 	r.unshare(s)

@@ -283,6 +283,7 @@ func (r *Registry) remove(s *state) {
 	r.all[last] = nil
 	r.all = r.all[:last]
 	s.kind.refs--
+	delete(s.kind.losses, s)
 	s.part()
 }
 

@@ -109,7 +109,7 @@ func (s *state) full(now instant, w int32, others spare) (bool, instant) {
 	}
 	switch {
 	case win.room(s.inflight) >= w+keep:
-		return false, 0
+		return s.doubted(now, w+keep)
 	case win.hi != 0:
 		return true, win.hi.add(-shortest)
 	case s.inflight > 0:

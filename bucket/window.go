@@ -23,6 +23,7 @@ type window struct {
 	doubt   uint8 // by how much less than told may remain
 	// untolds is, where units come back one by one, how many were not told of since the latest answer to a request that
 	// was sent after them. closed is the latest moment at which one was, then: such a window has no other use for it.
+	// In a fixed window, it is how many were lost that may count in the next one.
 	untolds uint16
 }
 
@@ -41,7 +42,7 @@ func (w *window) roll(now instant, inflight int32, shortest time.Duration) {
 		return
 	}
 	w.closed, w.lo, w.hi = w.hi, 0, 0
-	w.granted = inflight // these may reach the server in either window
+	w.granted, w.untolds = inflight+int32(w.untolds), 0 // these may reach the server in either window
 	w.remaining = w.limit
 	if w.limit == 0 {
 		w.phase = unknown
@@ -148,7 +149,7 @@ func (w *window) like(in *reading) bool {
 // start begins a window of which an answer is the first to tell.
 func (w *window) start(in *reading) {
 	w.phase, w.remaining, w.lo, w.hi, w.closed = known, in.remaining, in.lo, in.hi, max(w.closed, in.received)
-	w.granted = in.inflight + in.mine
+	w.granted, w.untolds = in.inflight+in.mine+int32(w.untolds), 0
 }
 
 // slide takes in a reading of a sliding window: all is back later the more was counted, so that the latest moment told
@@ -197,10 +198,15 @@ func (w *window) untold(now instant, mine, inflight int32, alone bool, later tim
 	}
 }
 
-// lost notes that requests were lost that may have begun the window, if no answer told of it: it has ended by then.
-func (w *window) lost(ends instant) {
-	if w.phase == known && w.hi == 0 {
-		w.lo = max(w.lo, ends)
+// lost notes that units of a fixed window were lost that had arrived by a moment: they may have begun the window, if no
+// answer told of it, or count in the next one. A window lasts so long, as far as is known.
+func (w *window) lost(units int32, arrived instant, long time.Duration) {
+	switch {
+	case w.phase != known:
+	case w.hi != 0 && arrived >= w.lo:
+		w.untolds = uint16(min(int32(w.untolds)+units, math.MaxUint16))
+	case w.hi == 0 && long > 0:
+		w.lo = max(w.lo, arrived.add(long))
 	}
 }
 

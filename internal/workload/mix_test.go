@@ -109,7 +109,7 @@ func (m *mix) send(i int) {
 }
 
 func TestAMixOfEverythingIsRefusedNothingButWhatNobodyCouldForesee(t *testing.T) {
-	for _, seed := range []uint64{0, 1, 2, 3, 4, 5, 6, 7, 217} {
+	for _, seed := range []uint64{0, 1, 2, 3, 4, 5, 6, 7, 88, 122, 217, 705, 1684} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rnd := rand.New(rand.NewPCG(seed, 7))
