@@ -179,8 +179,8 @@ func (r *Registry) wait(ctx context.Context, w *waiter) (Lease, error) {
 // abandon ends the wait of somebody who gives up.
 func (r *Registry) abandon(w *waiter, cause error) error {
 	r.leaving.Lock() // of those who give up at once, only one stands before others who wait for mu
-	defer r.leaving.Unlock()
 	r.mu.Lock()
+	r.leaving.Unlock()
 	defer r.mu.Unlock()
 	t := w.ticket
 	if w.in != nil { // its turn had not come

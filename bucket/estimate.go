@@ -55,6 +55,9 @@ func (r *Registry) others(s *state, t *Ticket) (all, ordinary int) {
 
 // estimateAt is the earliest moment at which w units may have gone from s for t, behind those ahead of it.
 func (r *Registry) estimateAt(s *state, t *Ticket, w int32, now instant) instant {
+	if s.debt == nil && (s.window.phase != known || s.counted()) && s.gap() == 0 {
+		return max(now, s.blocked) // whoever goes before
+	}
 	all, ordinary := r.others(s, t)
 	at, n := max(now, s.blocked), r.spared(s, t, now)
 	if t.priority() > 0 {

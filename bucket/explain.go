@@ -72,8 +72,8 @@ func (r *Registry) Explain(t *Ticket, draws ...Draw) Explanation {
 	return x
 }
 
-// Buckets returns all buckets as they stand for an ordinary request that comes now, in no order. It looks at a thousand at
-// a time, so that requests need not wait for it; one that comes or goes meanwhile may be left out or be told twice.
+// Buckets returns all buckets as they stand for an ordinary request that comes now, in no order. It looks at a few at a
+// time, so that requests need not wait for it; one that comes or goes meanwhile may be left out or be told twice.
 func (r *Registry) Buckets() iter.Seq[Standing] {
 	return func(yield func(Standing) bool) {
 		var some []Standing

@@ -126,7 +126,7 @@ func (s *state) heir() *state {
 }
 
 // foldChunk is how many buckets fold looks at before it lets requests in between.
-const foldChunk = 1024
+const foldChunk = 256
 
 // fold merges the buckets of owners into those of the ones whose limits are the same. It requires that r.mu is held, and
 // lets go of it now and then.

@@ -45,9 +45,9 @@ type counts struct {
 }
 
 // statsChunk is how many buckets Stats looks at before it lets requests in between.
-const statsChunk = 1024
+const statsChunk = 256
 
-// Stats returns the registry's numbers. It looks at every bucket, a thousand at a time, so that requests need not
+// Stats returns the registry's numbers. It looks at every bucket, a few at a time, so that requests need not
 // wait for it; what changes meanwhile may be counted as before or as after.
 func (r *Registry) Stats() Stats {
 	st := Stats{Providers: map[string]ProviderStats{}}
