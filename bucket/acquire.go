@@ -26,47 +26,42 @@ func (r *Registry) AcquireTicketAt(ctx context.Context, now time.Time, t *Ticket
 
 // acquire reads the clock itself if now is zero.
 func (r *Registry) acquire(ctx context.Context, t *Ticket, draws []Draw, now time.Time) (Lease, error) {
-	// Keys are hashed, and the clock read, before anybody has to wait for it.
-	var hashes hashes
-	for i := range min(len(draws), len(hashes)) {
-		if k := &draws[i].Key; k.Subject != "" {
-			hashes[i] = r.hash(k)
-		}
-	}
+	// Buckets are sought, and the clock read, before anybody has to wait for it.
+	entries := r.index.entries(draws)
 	var clock instant
 	if now.IsZero() {
 		clock = r.clock()
 	} else {
 		clock = r.instant(now)
 	}
-	lease, w, err := r.arrive(ctx, t, draws, &hashes, clock)
+	if t == nil {
+		t = r.ticket()
+	}
+	lease, w, err := r.arrive(ctx, t, draws, &entries, clock)
 	if w != nil {
-		return r.wait(ctx, w)
+		lease, err = r.wait(ctx, w)
+	}
+	if err != nil {
+		r.pool(t)
 	}
 	return lease, err
 }
 
-// hashes are those of the keys of the first draws, where they have a subject and the hash is not 0.
-type hashes [4]uint64
-
 // arrive grants a request leave, or fails it, or has it wait.
 func (r *Registry) arrive(
-	ctx context.Context, t *Ticket, draws []Draw, hashes *hashes, clock instant,
+	ctx context.Context, t *Ticket, draws []Draw, entries *entries, clock instant,
 ) (Lease, *waiter, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if t != nil && (t.leased || t.waiter != nil && t.waiter.in != nil) {
+	if t.leased || t.waiter != nil && t.waiter.in != nil {
 		panic("bucket: Acquire with a ticket that is in use")
 	}
 	now := r.at(clock)
 	if err := ctx.Err(); err != nil {
 		return Lease{}, nil, &WaitError{Key: firstKey(draws), Until: r.time(now), Err: contextError(ctx)}
 	}
-	if t == nil {
-		t = r.ticket()
-	}
 	t.arrive(r, now)
-	t.draw(r, draws, hashes, now)
+	t.draw(r, draws, entries, now)
 	by, at := r.refuser(t, now)
 	if by == nil {
 		r.grant(t, now)
@@ -190,9 +185,7 @@ func (r *Registry) abandon(w *waiter, cause error) error {
 	}
 	<-w.ready // it was woken, or just failed
 	if w.err != nil {
-		err := w.err
-		r.pool(t)
-		return err
+		return w.err
 	}
 	key := t.slots[0].route.key()
 	r.cancel(t) // its turn came as it gave up

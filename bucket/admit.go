@@ -295,18 +295,20 @@ func (r *Registry) leave(w *waiter, now instant) {
 	if slots := w.ticket.slots; len(slots) > 0 {
 		slots[0].route.kind.provider.waiting--
 	}
-	if r.favoured != w {
-		w.unlink(r)
-		w.ready <- struct{}{}
-		return
-	}
-	states := make([]*state, len(w.links))
-	for i := range w.links {
-		states[i] = w.links[i].state
+	var states []*state
+	if r.favoured == w {
+		for i := range w.links {
+			states = append(states, w.links[i].state)
+		}
 	}
 	w.unlink(r)
-	r.favoured = nil
-	w.ready <- struct{}{}
+	if r.favoured == w {
+		r.favoured = nil
+	}
+	if w.err != nil {
+		r.forget(w.ticket)
+	}
+	w.ready <- struct{}{} // from now on, the ticket is its owner's
 	for _, s := range states {
 		r.serve(s, now)
 	}
@@ -324,5 +326,4 @@ func (r *Registry) fail(w *waiter, now instant, err *WaitError) {
 func (r *Registry) giveUp(w *waiter, now instant, err *WaitError) {
 	w.err = err
 	r.leave(w, now)
-	r.drop(w.ticket)
 }

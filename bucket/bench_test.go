@@ -133,8 +133,9 @@ func wakeOne(b *testing.B, waiting int) {
 func wakeOneAlone(b *testing.B, waiting int) {
 	line, granted := make(chan chan struct{}, waiting+1), make(chan struct{})
 	var over atomic.Bool
+	var running sync.WaitGroup
 	for range waiting + 1 {
-		go func() {
+		running.Go(func() {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			ready := make(chan struct{}, 1)
@@ -146,7 +147,7 @@ func wakeOneAlone(b *testing.B, waiting int) {
 				}
 				granted <- struct{}{}
 			}
-		}()
+		})
 	}
 	for len(line) <= waiting {
 		runtime.Gosched()
@@ -157,8 +158,12 @@ func wakeOneAlone(b *testing.B, waiting int) {
 	}
 	b.StopTimer()
 	over.Store(true)
-	for range waiting + 1 {
-		(<-line) <- struct{}{}
+	go func() {
+		running.Wait()
+		close(line)
+	}()
+	for ready := range line {
+		ready <- struct{}{}
 		<-granted
 	}
 }

@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"time"
 	"unsafe"
@@ -128,7 +129,7 @@ func (t *Trips) Add(d time.Duration)     { t.t.add(d, true) }
 func (t *Trips) Shortest() time.Duration { return t.t.shortest }
 func (t *Trips) Longest() time.Duration  { return t.t.longest }
 
-// Queue pushes tickets with the given places in the order of arrival, takes out those at the heap's positions, and
+// Queue pushes tickets with the given entries in the order of arrival, takes out those at the heap's positions, and
 // returns the rest in the order in which they leave.
 func Queue(seqs []uint64, remove []int) (removed, rest []uint64) {
 	l := &line{}
@@ -163,14 +164,15 @@ func (r *Registry) Check() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if indexed := len(r.states) + len(r.collided); len(r.all) != indexed {
+	indexed := r.index.len()
+	if len(r.all) != indexed {
 		return fmt.Errorf("%d buckets in the list, %d in the index", len(r.all), indexed)
 	}
 	lines, waiting := 0, 0
 	counted := map[*state]int32{}
 	for i, s := range r.all {
 		key := s.key()
-		if int(s.index) != i || r.findBy(&key, r.hash(&key)) != s {
+		if int(s.index) != i || r.index.find(&key, r.index.hash(&key)) != s {
 			return fmt.Errorf("%v is not where it should be", key)
 		}
 		if s.inflight < 0 || s.window.granted < 0 || s.refs < 0 || s.drawn() < 0 {
@@ -266,7 +268,7 @@ func (r *Registry) checkLinks(s *state) error {
 	if l == nil {
 		return nil
 	}
-	there := func(s *state) bool { return int(s.index) < len(r.all) && r.all[s.index] == s }
+	there := func(s *state) bool { return s.index != gone && int(s.index) < len(r.all) && r.all[s.index] == s }
 	for _, route := range l.routes {
 		if !there(route) || route.links.counter != s && route.links.also != s {
 			return fmt.Errorf("%v is no route of it", route.key())
@@ -423,7 +425,7 @@ func (c *Counter) RoomFor(now, shortest time.Duration) int {
 
 // AcquireRead is AcquireTicket by somebody who read the clock at a moment, and won the lock only now.
 func (r *Registry) AcquireRead(ctx context.Context, clock time.Time, t *Ticket, draws ...Draw) (Lease, error) {
-	lease, w, err := r.arrive(ctx, t, draws, &hashes{}, r.instant(clock))
+	lease, w, err := r.arrive(ctx, t, draws, &entries{}, r.instant(clock))
 	if w != nil {
 		return r.wait(ctx, w)
 	}
@@ -490,7 +492,7 @@ var Credible = credible
 
 // Stand is AcquireTicket for somebody who does not stay: it says whether the request stands in line.
 func (r *Registry) Stand(ctx context.Context, t *Ticket, draws ...Draw) bool {
-	_, w, _ := r.arrive(ctx, t, draws, &hashes{}, r.clock())
+	_, w, _ := r.arrive(ctx, t, draws, &entries{}, r.clock())
 	return w != nil
 }
 
@@ -532,3 +534,48 @@ func (r *Registry) ChunkSize() int { return r.chunk }
 
 // Chunk sets with how many of those who wait the registry deals before others have the lock. It is not for one in use.
 func (r *Registry) Chunk(n int) { r.chunk = n }
+
+// Sought has the registry look for the buckets of draws, as Acquire does first. What it returns does the rest of it.
+func (r *Registry) Sought(draws ...Draw) func(context.Context) (Lease, error) {
+	entries := r.index.entries(draws)
+	return func(ctx context.Context) (Lease, error) {
+		lease, w, err := r.arrive(ctx, r.ticket(), draws, &entries, r.clock())
+		if w != nil {
+			return r.wait(ctx, w)
+		}
+		return lease, err
+	}
+}
+
+// A Mutex is what guards a registry.
+type Mutex = mutex
+
+// An Index finds buckets by keys whose hashes it is told.
+type Index struct{ x index }
+
+func NewIndex() *Index { return &Index{index{seed: maphash.MakeSeed()}} }
+
+func (x *Index) Add(key Key, hash uint64) {
+	k := key
+	k.Subject = ""
+	x.x.add(&state{kind: &kind{key: k}, subject: key.Subject}, hash)
+}
+
+func (x *Index) Find(key Key, hash uint64) (Key, bool) {
+	s := x.x.find(&key, hash)
+	if s == nil {
+		return Key{}, false
+	}
+	return s.key(), true
+}
+
+func (x *Index) Remove(key Key, hash uint64) { x.x.remove(x.x.find(&key, hash), hash) }
+
+func (x *Index) Len() int { return x.x.len() }
+
+func (x *index) len() (n int) {
+	for i := range x.parts {
+		n += len(x.parts[i].states) + len(x.parts[i].collided)
+	}
+	return n
+}

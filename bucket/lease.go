@@ -23,34 +23,40 @@ func (l Lease) Failed(received time.Time) { l.done(received, true, nil) }
 
 func (l Lease) done(received time.Time, failed bool, updates []Update) []Change {
 	r := l.registry()
-	at := r.instant(received)
 	var clock instant
 	if len(updates) > 0 {
 		clock = r.clock()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t := l.open()
-	at = max(at, t.granted)
-	now := at // close enough if the answer says nothing and nobody waits
-	switch {
-	case len(updates) > 0:
-		now = r.at(clock)
-	case t.awaited() || at > t.granted.add(slowTrip): // or it is said to have arrived in the future
-		now = r.now()
-	}
-	r.answer.failed = failed
-	return r.answered(t, at, now, updates)
+	changes := l.settle(r, r.instant(received), clock, failed, updates)
+	r.pool(l.t)
+	return changes
 }
 
 // DoneAt is Done for an answer that arrived just now, as time.Now has told.
 func (l Lease) DoneAt(now time.Time, updates ...Update) []Change {
 	r := l.registry()
 	clock := r.instant(now)
+	changes := l.settle(r, clock, clock, false, updates)
+	r.pool(l.t)
+	return changes
+}
+
+// settle settles the lease of a request that was answered at received. clock is what the clock has just told, 0 if it
+// was not read.
+func (l Lease) settle(r *Registry, received, clock instant, failed bool, updates []Update) []Change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := l.open()
-	return r.answered(t, max(clock, t.granted), r.at(clock), updates)
+	received = max(received, t.granted)
+	now := received // close enough if the answer says nothing and nobody waits
+	switch {
+	case clock != 0:
+		now = r.at(clock)
+	case t.awaited() || received > t.granted.add(slowTrip): // or it is said to have arrived in the future
+		now = r.now()
+	}
+	r.answer.failed = failed
+	return r.answered(t, received, now, updates)
 }
 
 // answered settles a ticket's lease as the answer asks. It requires that r.mu is held.
@@ -77,6 +83,11 @@ func (r *Registry) answered(t *Ticket, received, now instant, updates []Update) 
 // ends.
 func (l Lease) Lost() {
 	r := l.registry()
+	l.lost(r)
+	r.pool(l.t)
+}
+
+func (l Lease) lost(r *Registry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t, now := l.open(), r.now()
@@ -116,6 +127,11 @@ func (s *state) lost(granted, now instant, counted int32) {
 // Cancel settles the lease of a request that was never sent: all that it took is given back.
 func (l Lease) Cancel() {
 	r := l.registry()
+	l.cancel(r)
+	r.pool(l.t)
+}
+
+func (l Lease) cancel(r *Registry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cancel(l.open())
@@ -210,7 +226,9 @@ func (s *slot) back() {
 func (r *Registry) release(t *Ticket, now instant) {
 	for i := range t.slots {
 		s := &t.slots[i]
-		r.serve(s.route, now)
+		if s.route.line != nil {
+			r.serve(s.route, now)
+		}
 		if h := s.venture; h != nil {
 			s.venture = nil
 			r.serveAll(h.kind, now)

@@ -54,31 +54,31 @@ type Registry struct {
 	reserve  float64
 	chunk    int       // how many of those who wait are dealt with before others have the lock
 	epoch    time.Time // what instants count from
-	seed     maphash.Seed
+	index    index
+	tickets  sync.Pool // of *Ticket, for Acquire
 
-	leaving sync.Mutex // has those who give up wait for mu one at a time
+	leaving mutex // has those who give up wait for mu one at a time
 
-	mu        sync.Mutex        // guards what follows; never held while waiting or calling out
-	last      instant           // the latest now: time does not go back, whatever order the lock is won in
-	seq       uint64            // of the latest ticket
-	states    map[uint64]*state // by hash of the key: half the memory of a map by key
-	collided  map[Key]*state    // those whose hash is another's, if there ever are two with the same
-	shared    [64]*state        // buckets without a subject that were used of late: nearly all requests draw on some
-	all       []*state          // both, for looking at a few at a time
-	hand      int               // in all: where eviction goes on looking
+	_ [64]byte // what is only read stays in the caches of those who do not hold mu
+
+	mu      mutex       // guards what follows; never held while waiting or calling out
+	last    instant     // the latest now: time does not go back, whatever order the lock is won in
+	seq     uint64      // of the latest ticket
+	timerAt instant     // when timer fires; never: it is stopped
+	wakes   heap[*line] // the lines that are to be looked at, by when
+	answer  answer      // that is being taken in
+
+	shared    [64]*state // buckets without a subject that were used of late: nearly all requests draw on some
+	all       []*state   // both, for looking at a few at a time
+	hand      int        // in all: where eviction goes on looking
 	kinds     map[Key]*kind
 	providers map[string]*provider
 	owners    map[owner]*other // those whose limits are another's
-	wakes     heap[*line]
 	timer     *time.Timer
-	timerAt   instant // when timer fires; never: it is stopped
 	waking    bool    // it has fired, and what is due is being done
 	places    uint64  // counts how often somebody who waits was granted leave, failed or moved
 	rest      rest    // what is left to do
 	favoured  *waiter // for whom units are set aside; nil: nobody
-	spare     *Ticket // a list of tickets for Acquire
-	spares    int     // how many those are
-	answer    answer  // that is being taken in
 }
 
 // NewRegistry returns an empty registry. opts may be nil and is copied.
@@ -95,9 +95,7 @@ func NewRegistry(opts *Options) *Registry {
 		reserve:   o.Reserve,
 		chunk:     defaultChunk,
 		epoch:     time.Now().Add(-time.Second), // so that no instant is 0, which means none
-		seed:      maphash.MakeSeed(),
-		states:    map[uint64]*state{},
-		collided:  map[Key]*state{},
+		index:     index{seed: maphash.MakeSeed()},
 		kinds:     map[Key]*kind{},
 		providers: map[string]*provider{},
 		timerAt:   never,
@@ -169,57 +167,50 @@ func (r *Registry) now() instant { return r.at(r.clock()) }
 // seconds is how a state remembers when it was used.
 func (i instant) seconds() int32 { return int32(min(time.Duration(i)/time.Second, math.MaxInt32)) }
 
-func (r *Registry) hash(key *Key) uint64 { return maphash.Comparable(r.seed, *key) }
-
 // find returns the bucket of a key, nil if there is none. It requires that r.mu is held.
 func (r *Registry) find(key *Key) *state {
-	s := r.findBy(key, r.hash(key))
+	s := r.index.find(key, r.index.hash(key))
 	if s == nil {
 		return nil
 	}
 	return s.heir()
 }
 
-// findBy is find for a key whose hash is known. It returns what was merged into another bucket, too.
-func (r *Registry) findBy(key *Key, hash uint64) *state {
-	if s := r.states[hash]; s != nil && s.is(key) {
-		return s
-	}
-	return r.collided[*key]
-}
-
 // state returns the bucket of a key, made if there is none. It requires that r.mu is held.
-func (r *Registry) state(key *Key, now instant) *state { return r.stateBy(key, 0, now) }
+func (r *Registry) state(key *Key, now instant) *state { return r.stateAt(key, entry{}, now) }
 
-// stateBy is state for a key whose hash is known, if it is not 0.
-func (r *Registry) stateBy(key *Key, hash uint64, now instant) *state {
+// stateAt is state for a key that was looked up a moment ago, unless at is the zero entry.
+func (r *Registry) stateAt(key *Key, at entry, now instant) *state {
 	if len(r.owners) > 0 {
 		if k := r.resolve(*key); k.Owner != key.Owner {
-			key, hash = &k, 0
+			key, at = &k, entry{}
 		}
 	}
-	var place **state
+	var shared **state
 	if key.Subject == "" {
-		place = &r.shared[sharedPlace(key)]
-		if s := *place; s != nil && s.is(key) {
+		shared = &r.shared[sharedPlace(key)]
+		if s := *shared; s != nil && s.is(key) {
 			s.used = now.seconds()
 			return s
 		}
 	}
-	if hash == 0 {
-		hash = r.hash(key)
+	s := at.state
+	if s == nil || s.index == gone {
+		if at.hash == 0 {
+			at.hash = r.index.hash(key)
+		}
+		s = r.index.find(key, at.hash)
 	}
-	s := r.findBy(key, hash)
 	if s == nil {
-		s = r.make(key, hash, now)
+		s = r.make(key, at.hash, now)
 	}
 	s.used = now.seconds()
 	if s.folded() {
 		s = s.heir()
 		s.used = now.seconds()
 	}
-	if place != nil {
-		*place = s
+	if shared != nil {
+		*shared = s
 	}
 	return s
 }
@@ -250,11 +241,7 @@ func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 	s := &state{kind: r.kind(*key), subject: strings.Clone(key.Subject), used: now.seconds(), index: int32(len(r.all))}
 	s.kind.refs++
 	s.window = s.kind.seed(now)
-	if r.states[hash] == nil {
-		r.states[hash] = s
-	} else {
-		r.collided[s.key()] = s
-	}
+	r.index.add(s, hash)
 	r.all = append(r.all, s)
 	if limit := s.kind.alias; limit != "" {
 		to := s.key()
@@ -272,16 +259,13 @@ func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 func (r *Registry) remove(s *state) {
 	r.unshare(s)
 	key := s.key()
-	if hash := r.hash(&key); r.states[hash] == s {
-		delete(r.states, hash)
-	} else {
-		delete(r.collided, key)
-	}
+	r.index.remove(s, r.index.hash(&key))
 	last := len(r.all) - 1
 	r.all[s.index] = r.all[last]
 	r.all[s.index].index = s.index
 	r.all[last] = nil
 	r.all = r.all[:last]
+	s.index = gone
 	s.kind.refs--
 	delete(s.kind.losses, s)
 	s.part()

@@ -4,8 +4,8 @@ package bucket
 func (r *Registry) unite(key, as Key, now instant) {
 	to := r.state(&as, now)
 	key = r.resolve(key)
-	hash := r.hash(&key)
-	s := r.findBy(&key, hash)
+	hash := r.index.hash(&key)
+	s := r.index.find(&key, hash)
 	if s != nil && (s == to || s.heir() == to) {
 		return
 	}

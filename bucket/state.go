@@ -26,10 +26,13 @@ type state struct {
 	ruled    bool  // policy is of an answer's Rule, and of no draw
 
 	used     int32 // the latest access, in seconds
-	index    int32 // in Registry.all
+	index    int32 // in Registry.all; gone: it was forgotten
 	refs     int32 // how many tickets and routes point here: while any does, it stays
 	inflight int32 // units granted and not settled that it counts
 }
+
+// gone is the index of a bucket that was forgotten.
+const gone = -1
 
 // A probe is where a bucket stands that lets one request go ahead and holds the others until it is answered.
 type probe uint8

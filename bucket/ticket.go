@@ -33,8 +33,7 @@ type Ticket struct {
 	gen     uint32 // counts the leases
 	leased  bool
 
-	pooled bool    // it is one of Acquire's, and goes back to its registry
-	next   *Ticket // in Registry.spare
+	pooled bool // it is one of Acquire's, and goes back to its registry
 }
 
 // Mode says what becomes of a request that cannot go at once.
@@ -108,15 +107,15 @@ func (t *Ticket) before(u *Ticket) bool {
 }
 
 // draw has the ticket draw on buckets.
-func (t *Ticket) draw(r *Registry, draws []Draw, hashes *hashes, now instant) {
+func (t *Ticket) draw(r *Registry, draws []Draw, entries *entries, now instant) {
 	t.slots = t.inline[:0]
 	for i := range draws {
 		d := &draws[i]
-		var hash uint64
-		if i < len(hashes) {
-			hash = hashes[i]
+		var at entry
+		if i < len(entries) {
+			at = entries[i]
 		}
-		s := r.stateBy(&d.Key, hash, now)
+		s := r.stateAt(&d.Key, at, now)
 		p := d.Policy
 		if s.kind.strict != nil {
 			p = s.kind.governs(p, now)
@@ -207,14 +206,8 @@ func (t *Ticket) keyAt(s *state) Key {
 	return s.key()
 }
 
-// forget drops what the ticket draws on, and keeps it if it is one of Acquire's.
+// forget drops what the ticket draws on.
 func (r *Registry) forget(t *Ticket) {
-	r.drop(t)
-	r.pool(t)
-}
-
-// drop drops what the ticket draws on.
-func (r *Registry) drop(t *Ticket) {
 	for i := range t.slots {
 		t.slots[i].route.refs--
 		t.slots[i].route = nil
@@ -222,25 +215,19 @@ func (r *Registry) drop(t *Ticket) {
 	t.slots = nil
 }
 
-// pool keeps a ticket of Acquire's, which nobody has any more, for the next one.
-func (r *Registry) pool(t *Ticket) {
-	if t.pooled && r.spares < mostSpares {
-		t.next, r.spare = r.spare, t
-		r.spares++
-	}
-}
-
-// mostSpares is how many tickets are kept for Acquire: more than one are needed only when many requests are under way.
-const mostSpares = 256
-
-// ticket returns a ticket for one Acquire.
+// ticket returns a ticket for one Acquire. It does not require that r.mu is held, nor does pool.
 func (r *Registry) ticket() *Ticket {
-	t := r.spare
-	if t == nil {
+	t, ok := r.tickets.Get().(*Ticket)
+	if !ok {
 		return &Ticket{pooled: true}
 	}
-	r.spare, t.next = t.next, nil
-	r.spares--
 	t.seq, t.waited, t.shadowed = 0, 0, 0
 	return t
+}
+
+// pool takes back a ticket that holds no lease any more, if ticket gave it out.
+func (r *Registry) pool(t *Ticket) {
+	if t.pooled {
+		r.tickets.Put(t)
+	}
 }
