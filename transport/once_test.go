@@ -26,6 +26,26 @@ func breaking(t *testing.T) (url string, arrived *atomic.Int32, last *atomic.Poi
 	return s.URL, arrived, last
 }
 
+// requestTo is a request as clients make it.
+func requestTo(t *testing.T, method, url string, body io.Reader) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}
+
+func TestARequestThatAServerGotIsSentAsAClientsIs(t *testing.T) {
+	srv := serve(answer(200))
+	limits := transport.New(open(), &transport.Options{Base: srv})
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+	want(t, roundTrip(limits, req), 200)
+	if got := srv.sent[0].req.RequestURI; got != "" || req.RequestURI == "" {
+		t.Errorf("it was sent with the RequestURI %q, and has %q", got, req.RequestURI)
+	}
+}
+
 func TestWhatMustNotBeRepeatedIsNotRepeatedByTheBaseTransportEither(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -34,16 +54,15 @@ func TestWhatMustNotBeRepeatedIsNotRepeatedByTheBaseTransportEither(t *testing.T
 		want   int32 // requests that arrive, of two
 	}{
 		{"a GET that writes", providers.Never, func(url string) *http.Request {
-			return httptest.NewRequest(http.MethodGet, url, nil)
+			return requestTo(t, http.MethodGet, url, nil)
 		}, 2},
 		{"a write with a key that its API does not heed", providers.Never, func(url string) *http.Request {
-			req := httptest.NewRequest(http.MethodPost, url, strings.NewReader("hello"))
-			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("hello")), nil }
+			req := requestTo(t, http.MethodPost, url, strings.NewReader("hello")) // which can be had again
 			req.Header.Set("Idempotency-Key", "1")
 			return req
 		}, 2},
 		{"a GET that reads", providers.ByMethod, func(url string) *http.Request {
-			return httptest.NewRequest(http.MethodGet, url, nil)
+			return requestTo(t, http.MethodGet, url, nil)
 		}, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
