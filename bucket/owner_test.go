@@ -604,10 +604,10 @@ func TestOneThatWentAheadAtACounterIsWaitedForAtTheNewOwners(t *testing.T) {
 		b.ask(route).done(block(counter, sec))
 		b.pass(sec)
 		ahead := b.ask(route)
-		q := b.ask(of("second", learned("counter", "1")))
 		b.join("first", "second")
+		q := b.ask(of("second", learned("counter", "1")))
+		q.wantWaiting()
 		ahead.done()
-		b.pass(0)
 		q.wantAt(sec)
 		q.done()
 		if n := b.Referred(); n != 0 {
