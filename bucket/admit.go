@@ -83,6 +83,7 @@ func (r *Registry) spared(s *state, t *Ticket, now instant) spare {
 func (r *Registry) grant(t *Ticket, now instant) {
 	t.leased, t.granted = true, now
 	t.gen++
+	linked := false
 	for i := range t.slots {
 		s := &t.slots[i]
 		route := s.route
@@ -107,8 +108,25 @@ func (r *Registry) grant(t *Ticket, now instant) {
 			route.window.granted += s.weight
 			continue
 		}
+		s.counted, linked = 0, true
+	}
+	if linked {
+		t.count(true)
+		t.count(false)
+	}
+}
+
+// count has those of a ticket's draws be counted whose routes have links. First come those that two counters count, where
+// a window of a former name is open: what is drawn on either of these besides is counted by that.
+func (t *Ticket) count(two bool) {
+	for i := range t.slots {
+		s := &t.slots[i]
+		route := s.route
+		if route.links == nil || (route.links.also != nil) != two {
+			continue
+		}
 		a, b := route.roots()
-		if s.counted = 0; t.countedBefore(i, a, b) {
+		if t.counts(a) && (b == nil || t.counts(b)) {
 			continue
 		}
 		s.counted = t.weightAt(a)
@@ -127,18 +145,16 @@ func (r *Registry) grant(t *Ticket, now instant) {
 	}
 }
 
-// countedBefore says whether all who count slot i count an earlier one. If only one of two does, slot i counts there
-// once more, until the other's end: what is in flight is noted by route, not by counter, and too much is the safe side.
-func (t *Ticket) countedBefore(i int, a, b *state) bool {
-	has := func(c *state) bool {
-		for j := range i {
-			if s := &t.slots[j]; s.counted > 0 && s.route.leadsTo(c) {
-				return true
-			}
+// counts says whether c counts one of the ticket's draws already. If only one of a route's two counters does, the draw on
+// the route counts there once more, until the other's end: what is in flight is noted by route, not by counter, and too much
+// is the safe side.
+func (t *Ticket) counts(c *state) bool {
+	for i := range t.slots {
+		if s := &t.slots[i]; s.counted > 0 && s.route.leadsTo(c) {
+			return true
 		}
-		return false
 	}
-	return has(a) && (b == nil || has(b))
+	return false
 }
 
 // serve lets those through who wait at s and may go, and has the rest looked at again in time. Of very many, the next part

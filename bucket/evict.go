@@ -77,7 +77,7 @@ func (s *state) freeAt(now instant) instant {
 		at = max(at, d.back(s.kind))
 	}
 	if !s.settled(now) {
-		at = max(at, s.ready(now, 0, maxLimit, 0), now+1)
+		at = max(at, s.ready(now, 0, maxLimit, 0), s.debt.guard.opensAt(now), now+1)
 	}
 	return at
 }

@@ -376,3 +376,26 @@ func TestHowOftenAQuotaStayedShutIsBoundedInAFile(t *testing.T) {
 		})
 	}
 }
+
+func TestAQuotaThatIsShutIsNotForgottenForLackOfRoom(t *testing.T) {
+	inBubble(t, &bucket.Options{MaxKeys: 3}, func(b *bubble) {
+		d := charged(20)
+		d.Policy = &bucket.Policy{Charged: true, Quota: 4, Window: sec}
+		wrong(d, b.askAll(4, d)...)
+		b.pass(sec)
+		for wait := sec; wait <= 8*sec; wait *= 2 {
+			wrong(d, b.ask(d))
+			b.pass(wait)
+		}
+		wrong(d, b.ask(d))
+		b.pass(2 * sec) // nothing of it counts any more, and the next may go after 16 s
+		for i := range 20 {
+			b.ask(open("x", string(rune('a'+i)))).done()
+		}
+		q := b.ask(d)
+		b.pass(14*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(32 * sec)
+	})
+}

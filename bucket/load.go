@@ -192,7 +192,7 @@ func (r *Registry) restore(in *saved) {
 	r.fold(joins, l.now)
 	for i := range in.kinds {
 		l.pause(i)
-		l.kind(&in.kinds[i], in.at)
+		l.kind(&in.kinds[i])
 	}
 	for i := range in.buckets {
 		l.pause(i)
@@ -212,7 +212,7 @@ func (l *loader) pause(done int) {
 // instant is when a time on the wall clock comes.
 func (l *loader) instant(t time.Time) instant { return l.at.add(t.Sub(l.wall)) }
 
-func (l *loader) kind(in *savedKind, saved time.Time) {
+func (l *loader) kind(in *savedKind) {
 	r := l.r
 	key := r.resolve(Key(in.savedKey))
 	key.Subject = ""
@@ -243,7 +243,7 @@ func (l *loader) kind(in *savedKind, saved time.Time) {
 		k.votes, k.period = min(in.Votes, enoughVotes), span{in.Least, in.Most}
 		k.witness.limit = k.limit // of which the period is
 	}
-	k.unsure = l.instant(saved).add(k.long).add(k.long)
+	k.unsure = l.now.add(k.long).add(k.long) // who was killed may have sent until just now, whenever it saved
 }
 
 func (l *loader) bucket(in *savedBucket) {

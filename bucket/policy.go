@@ -212,7 +212,8 @@ func (s *state) settled(now instant) bool {
 	if d == nil {
 		return true
 	}
-	if len(d.owed(p, now, trip)) > 0 || now < d.paceReady(p, now, p.burst(), trip) || now < d.past.kept() {
+	if len(d.owed(p, now, trip)) > 0 || now < d.paceReady(p, now, p.burst(), trip) || now < d.past.kept() ||
+		now < d.guard.opensAt(now) {
 		return false
 	}
 	s.debt = nil

@@ -703,3 +703,23 @@ func TestAnswersThatAreNotInOrderInAFileCountAllTheSame(t *testing.T) {
 		}
 	})
 }
+
+// A program that is killed was saved some time before, and may have opened windows since.
+func TestAfterARestartFromAnOldFileOneGoesAheadAsLongAsAWindowMayBeOpen(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "1")
+		b.ask(d).done(window(d, 5, 4, 10*sec))
+		file := b.saved()
+		b.pass(time.Minute)
+		b.ask(d).done(window(d, 5, 0, 10*sec))
+		b = b.restarted(file, nil)
+		qs := b.askAll(3, d)
+		wantWaiting(2, qs...)
+		qs[0].done(window(d, 5, 0, 10*sec))
+		wantWaiting(2, qs...)
+		b.pass(20*sec - 1)
+		wantWaiting(2, b.askAll(3, learned("a", "2"))...)
+		b.pass(1)
+		wantWaiting(1, b.askAll(6, learned("a", "3"))...)
+	})
+}

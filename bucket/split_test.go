@@ -436,3 +436,24 @@ func TestABlockOfAFormerNameThatHasEndedFailsNobody(t *testing.T) {
 		})
 	}
 }
+
+func TestTwoDrawsOfWhichTwoCountersCountTheOneAreCountedOnce(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, other, one, two := open("route", "1"), open("other", "1"), open("one", "1"), open("two", "1")
+		b.ask(route).done(alias(route, one), alias(other, one), window(one, 9, 8, 10*sec))
+		b.says(alias(route, two), window(two, 9, 9, 20*sec)) // and the window of the one is open
+		for _, draws := range [][]bucket.Draw{{other, route}, {route, other}} {
+			q := b.ask(draws...)
+			b.wantRoom(7, other) // of nine, one was answered and one is on its way
+			b.wantRoom(7, route)
+			q.granted().Cancel()
+			b.wantRoom(8, other)
+		}
+		q := b.ask(other, route)
+		q.done(window(one, 9, 7, 10*sec))
+		b.wantRoom(7, other)
+		if n := b.Referred(); n != 0 {
+			b.Errorf("%d references are left", n)
+		}
+	})
+}
