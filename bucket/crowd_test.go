@@ -176,6 +176,7 @@ func TestABlockFailsManyForWhomItIsTooLongAndNobodyElse(t *testing.T) {
 		short[23].cancel()
 		long[23].cancel() // who would be looked at next
 		b.pass(0)
+		b.part()
 		b.ask(open("c", "1")).done(block(d, 2*time.Minute)) // it is longer before all were looked at
 		b.finish()
 		for i, q := range short[1:23] {
