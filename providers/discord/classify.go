@@ -22,6 +22,9 @@ const (
 // authorization is the field that holds the credential of a request.
 var authorization = []string{"Authorization"}
 
+// egressKey is that of the one bucket on which all requests draw.
+var egressKey = bucket.Key{Provider: name, Limit: egress}
+
 // Classify claims requests to /api on a host of Discord's. Their routes are the documented ones, with the method, such
 // as "POST /channels/{channel}/messages", or "other". The age of a message goes by its ID and by now.
 func (p *Provider) Classify(req *http.Request, now time.Time) (providers.Call, bool) {
@@ -120,7 +123,7 @@ func (p *Provider) AppendClassify(
 		key := bucket.Key{Provider: name, Limit: global, Owner: account, Subject: domain}
 		call.Draws = append(call.Draws, bucket.Draw{Key: key, Policy: p.global})
 	}
-	call.Draws = append(call.Draws, bucket.Draw{Key: bucket.Key{Provider: name, Limit: egress}, Policy: p.egress})
+	call.Draws = append(call.Draws, bucket.Draw{Key: egressKey, Policy: p.egress})
 	return call, true
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,13 @@ func FuzzJudge(f *testing.F) {
 			t.Errorf("first %+v, then %+v", v, again)
 		}
 		checkVerdict(t, status, &call, &v)
+		for n := range call.Draws { // should somebody have taken draws away
+			fewer := call
+			fewer.Draws = slices.Delete(slices.Clone(call.Draws), n, n+1)
+			p.Judge(req, &fewer, answer)
+			fewer.Draws = call.Draws[:n]
+			p.Judge(req, &fewer, answer)
+		}
 	})
 }
 

@@ -25,11 +25,11 @@ const codeCloudflare = "40333"
 // That neither comes back is not sure, and so the blocks tell no length: one request goes to see after a second, the
 // next after two, and at last one a minute.
 func (x *exchange) gone() []bucket.Update {
-	charge := bucket.Charge{Key: *x.egress}
+	charge := bucket.Charge{Key: egressKey}
 	switch x.answer.Status {
 	case http.StatusForbidden:
 		if wait, ok := x.shutOut(); ok {
-			return append(blocks(wait, x.egress), charge)
+			return append(blocks(wait, &egressKey), charge)
 		}
 		return []bucket.Update{charge}
 	case http.StatusUnauthorized:

@@ -33,10 +33,9 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 		d := &call.Draws[i]
 		key := &d.Key
 		switch key.Limit {
+		case egress: // the same for all
 		case global:
 			x.global = key
-		case egress:
-			x.egress = key
 		case renaming, emojis, stickers, crossposts, deletionOldToo:
 			x.further = key
 		case editOld:
@@ -55,7 +54,7 @@ func (p *Provider) Judge(req *http.Request, call *providers.Call, a *providers.A
 	if a.Status == http.StatusTooManyRequests {
 		v := x.refusal()
 		if v.Scope != providers.ScopeShared {
-			v.Updates = append(v.Updates, bucket.Charge{Key: *x.egress})
+			v.Updates = append(v.Updates, bucket.Charge{Key: egressKey})
 		}
 		return v
 	}
@@ -70,7 +69,7 @@ type exchange struct {
 	answer *providers.Answer
 	parsed path // once asked for: few answers need it
 
-	route, further, editOld, callback, hook, global, egress *bucket.Key // nil: it did not draw on any
+	route, further, editOld, callback, hook, global *bucket.Key // nil: it did not draw on any
 
 	hidden bool // the route is under a limit, too, that only refusals show
 }

@@ -29,7 +29,7 @@ func (x *exchange) refusal() providers.Verdict {
 	v := providers.Verdict{Refused: true}
 	if !x.byDiscord(&body, isObject) {
 		v.Scope = providers.ScopeEgress
-		v.Updates = append(blocks(x.wait(body, time.Second), x.egress), x.spared()...)
+		v.Updates = append(blocks(x.wait(body, time.Second), &egressKey), x.spared()...)
 		return v
 	}
 
@@ -47,7 +47,9 @@ func (x *exchange) refusal() providers.Verdict {
 	switch {
 	case scope == "global" || strings.EqualFold(field.Get(h, fieldGlobal), "true") || body.Global.is("true"):
 		v.Scope = providers.ScopeGlobal
-		v.Updates = blocks(wait, drawn(x.global, resource)) // an interaction's must not stop the rest
+		if key := drawn(x.global, resource); key != nil {
+			v.Updates = blocks(wait, key) // an interaction's must not stop the rest
+		}
 		v.Updates = append(v.Updates, x.spared()...)
 		return v
 	case scope == "shared":
@@ -56,6 +58,9 @@ func (x *exchange) refusal() providers.Verdict {
 		v.Scope = providers.ScopeUser
 	default:
 		v.Scope = providers.ScopeUnknown
+	}
+	if resource == nil { // the draws are not those that Classify gave
+		return v
 	}
 	if body.Code.is(codeDailyCommands) {
 		v.Final, v.Scope = true, providers.ScopeQuota
@@ -73,7 +78,7 @@ func (x *exchange) refusal() providers.Verdict {
 		v.Updates = append(blocks(wait, resource), x.spared()...)
 	case x.editOld != nil && body.Code.is(codeEditOld):
 		v.Updates = append([]bucket.Update{hidden(x.editOld)}, x.spared()...)
-	case x.further != nil:
+	case x.further != nil && x.route != nil:
 		v.Updates = x.byFurther(hidden(x.further))
 	case v.Scope == providers.ScopeShared, remaining > 0:
 		// It is not this counter that is empty, but one that nothing names.
