@@ -30,6 +30,7 @@ type api struct {
 	repeat providers.Repeat
 	peek   bool // ask for successful answers
 	read   bool // read what requests carry
+	unread bool // say that nobody did
 	omit   []string
 	points bool // at its blocks
 }
@@ -53,6 +54,7 @@ func (p *api) Classify(req *http.Request, _ time.Time) (providers.Call, bool) {
 	}
 	call := providers.Call{
 		Provider: "api", Route: req.URL.Path, Draws: p.draws, Repeat: p.repeat, Peek: p.peek, Omit: p.omit,
+		BodyUnread: p.unread,
 	}
 	if call.Draws == nil && !p.none {
 		call.Draws = []bucket.Draw{{Key: apiKey}}

@@ -343,6 +343,38 @@ func TestNoTimeThatClassifyingTakesIsTakenForTheAnswers(t *testing.T) {
 	})
 }
 
+// A body that is kept in case that it must be sent again is read before the request asks for leave, by whomever.
+func TestNoTimeThatABodyTakesToComeIsTakenForTheAnswers(t *testing.T) {
+	for name, p := range map[string]*api{"read": {read: true}, "perhaps read": {}, "left alone": {unread: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var took time.Duration
+				srv := serve(after(time.Second, answer(200)))
+				limits := transport.New(p, &transport.Options{Base: srv, Trace: &transport.Trace{
+					GotResponse: func(_ context.Context, i transport.ResponseInfo) { took = i.Took },
+				}})
+				req := request(t.Context(), http.MethodPost, strings.NewReader("hello"))
+				req.GetBody, req.Body = nil, slowly{req.Body}
+				want(t, roundTrip(limits, req), 200)
+				if at := srv.times()[0]; at != 5*time.Second || took != time.Second {
+					t.Errorf("it was sent after %v and answered after %v more, want 5s and 1s", at, took)
+				}
+			})
+		})
+	}
+}
+
+// A slowly is a body that takes five seconds to come.
+type slowly struct{ io.ReadCloser }
+
+func (s slowly) Read(b []byte) (int, error) {
+	n, err := s.ReadCloser.Read(b)
+	if n > 0 {
+		time.Sleep(5 * time.Second)
+	}
+	return n, err
+}
+
 func TestOfJoinedTracesBothAreTold(t *testing.T) {
 	told := ""
 	trace := func(name string) *transport.Trace {

@@ -146,8 +146,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.recycle()
 		return t.base.RoundTrip(req)
 	}
-	if x.now = now; body.again != nil && !x.call.BodyUnread { // the provider may have read it, which can take any time
+	switch {
+	case body.buffer != nil: // it is read only now, or was by the provider, and that can take any time
+	case body.again != nil && !x.call.BodyUnread: // here the provider may have read it, too
 		x.now = since(now)
+	default:
+		x.now = now
 	}
 	w := wishesOf(x.ctx)
 	x.ticket.MaxWait, x.ticket.Mode, x.ticket.Priority = t.maxWait, t.mode, w.priority
