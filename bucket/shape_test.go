@@ -522,3 +522,73 @@ func TestAUnitGivenUpOnTheWayBeginsToComeBackWhenItHasArrived(t *testing.T) {
 		qs[5].wantAt(start + sec) // and arrives no sooner than a period after the first of them
 	})
 }
+
+// Answers whose moments might be one do not tell the shape. The latest is the cautious one.
+func TestWhereAWindowMaySlideAllIsBackAtTheLatestMomentTold(t *testing.T) {
+	const way = 700 * ms
+	inBubble(t, nil, func(b *bubble) {
+		for range 4 { // after which it is known how long the way is
+			q := b.ask(open("x", ""))
+			b.pass(2 * way)
+			q.done()
+		}
+		d, server, start := open("a", "1"), &slider{limit: 5, period: sec}, b.now()
+		two, all := d, d
+		two.Weight, all.Weight = 2, 5
+		first, second := b.ask(two), b.ask(d)
+		b.pass(way)
+		earlier, later := server.window(b, two), server.window(b, d)
+		b.pass(way)
+		first.done(earlier)
+		second.done(later)
+		b.wantShape(d, bucket.Shape{Lo: sec, Hi: 3 * sec / 2})
+		q := b.ask(all)
+		b.pass(sec)
+		q.wantWaiting()
+		b.pass(start + 3*sec - b.now())
+		q.wantAt(start + 3*sec)
+		b.pass(way)
+		server.window(b, all) // refuses nothing
+	})
+}
+
+// It is by the latest answer what is left of it, not by the last one before it was known to slide.
+func TestASlidingWindowThatTurnsOutToBeFixedHoldsWhatTheLatestAnswerLeft(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, other := learned("a", "1"), learned("a", "2")
+		s := slide(b, d, &slider{limit: 5, period: sec})
+		for range 10 {
+			b.pass(sec)
+			b.ask(d).done(s.window(b, d))
+		}
+		b.pass(3 * sec)
+		b.ask(d).done(s.window(b, d)) // two left, and all is back in three seconds
+		b.ask(other).done(window(other, 5, 4, 10*sec))
+		b.ask(other).done(window(other, 5, 3, 10*sec))
+		b.wantFixed(d)
+		qs := b.askAll(3, d)
+		wantWaiting(1, qs...)
+		b.pass(3*sec - 1)
+		qs[2].wantWaiting()
+		b.pass(1)
+		qs[2].wantAt(16 * sec)
+	})
+}
+
+func TestASlidingWindowOfWhichAnswersTellAgainHoldsAgain(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		slide(b, learned("a", "1"), &slider{limit: 3, period: sec})
+		d := open("a", "2")
+		for _, q := range b.askAll(3, d) {
+			q.done() // and so they have ceased to tell
+		}
+		more := b.askAll(6, d)
+		wantWaiting(0, more...)
+		answer(more)
+		server := &slider{limit: 3, period: sec}
+		for range 3 {
+			b.ask(d).done(server.window(b, d))
+		}
+		b.ask(d).wantWaiting()
+	})
+}
