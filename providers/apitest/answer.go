@@ -17,7 +17,8 @@ type Call struct {
 }
 
 // An Answer is what an API says to a [Call]. The zero Answer is a 200 without a body, to a request that no limit
-// counts. The server adds the Date and Content-Length headers.
+// counts. The server adds the Date and Content-Length headers. It keeps what is in an Answer, which must not be changed
+// once it is returned.
 type Answer struct {
 	Status int         // 0 means 200
 	Header http.Header // nil means none

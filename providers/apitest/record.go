@@ -139,13 +139,20 @@ func (r *record) violate(c *Call, what string) {
 	}
 }
 
-// order notes that number n of a line was processed.
-func (r *record) order(line string, n int) {
-	if last, ok := r.lines[line]; ok && n < last {
+// A place is which number in which line a request has; ok is false if it is in none.
+type place struct {
+	line string
+	n    int
+	ok   bool
+}
+
+// order notes that the request of a place was processed.
+func (r *record) order(p place) {
+	if last, ok := r.lines[p.line]; ok && p.n < last {
 		r.report.Inversions++
 		return
 	}
-	r.lines[line] = n
+	r.lines[p.line] = p.n
 }
 
 func (r *record) copy() Report {

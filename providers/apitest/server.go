@@ -33,7 +33,7 @@ type Server struct {
 	inFlight int
 }
 
-// New returns a server of an API. No two calls of api overlap; it must not block.
+// New returns a server of an API. No two calls of api overlap; it must neither block nor call the server.
 func New(opts Options, api func(*Call) Answer) *Server {
 	s := &Server{
 		opts:   opts,
@@ -60,24 +60,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault := s.fault(r, body)
-	line, n, lined := s.line(r, body)
+	place := s.place(r, body)
 	r.Body = http.NoBody
 
 	s.pause(up)
-	s.mu.Lock()
-	now := time.Now()
-	call := &Call{Request: r, Body: body, Content: content, At: now, Clock: s.clock(now)}
-	answer := Answer{Status: fault.Status, Header: http.Header{}}
-	reached := fault.Processed || !fault.spoils()
-	if reached {
-		answer = s.api(call)
-		answer.Status = cmp.Or(answer.Status, http.StatusOK)
-	}
-	processed := s.record.add(call, &answer, reached, sent)
-	if processed && lined {
-		s.record.order(line, n)
-	}
-	s.mu.Unlock()
+	call := &Call{Request: r, Body: body, Content: content}
+	answer := s.arrive(call, fault, place, sent)
 	s.pause(down + fault.Delay)
 
 	switch {
@@ -89,6 +77,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.told(&answer)
 	}
 	write(w, &answer, call.Clock)
+}
+
+// arrive has the API answer a call, if the fault lets it through, and notes what became of it. If a function of the
+// user's panics, or ends a test, the lock is free again: net/http closes the connection, and the server goes on.
+func (s *Server) arrive(call *Call, fault Fault, place place, sent time.Time) Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call.At = time.Now()
+	call.Clock = s.clock(call.At)
+	answer := Answer{Status: fault.Status, Header: http.Header{}}
+	reached := fault.Processed || !fault.spoils()
+	if reached {
+		answer = s.api(call)
+		answer.Status = cmp.Or(answer.Status, http.StatusOK)
+	}
+	if s.record.add(call, &answer, reached, sent) && place.ok {
+		s.record.order(place)
+	}
+	return answer
 }
 
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (body []byte, content any, err error) {
@@ -145,12 +152,12 @@ func (s *Server) fault(r *http.Request, body []byte) Fault {
 	return s.opts.Fault(r)
 }
 
-func (s *Server) line(r *http.Request, body []byte) (string, int, bool) {
-	if s.opts.Line == nil {
-		return "", 0, false
+func (s *Server) place(r *http.Request, body []byte) (p place) {
+	if s.opts.Line != nil {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		p.line, p.n, p.ok = s.opts.Line(r, body)
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return s.opts.Line(r, body)
+	return p
 }
 
 // pause waits, whether or not the client is still there: what was sent arrives. It aborts the handler when the server

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -399,6 +400,31 @@ func TestTooLargeABodyIsRefused(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestAnAPIThatPanicsLosesThatAnswerAlone(t *testing.T) {
+	for name, end := range map[string]func(){
+		"it panics":         func() { panic(http.ErrAbortHandler) }, // of which net/http writes no log
+		"it fails the test": runtime.Goexit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				srv := apitest.New(apitest.Options{}, func(*apitest.Call) apitest.Answer {
+					if calls++; calls == 1 {
+						end()
+					}
+					return apitest.Answer{}
+				})
+				defer srv.Close()
+				status, _ := post(srv.Client(), "http://x/a", "")
+				expect(t, "status", status, 0)
+				status, _ = post(srv.Client(), "http://x/a", "")
+				expect(t, "status of the next", status, 200)
+				expect(t, "calls in the report", srv.Report().Calls, 1)
+			})
+		})
+	}
+}
 
 func TestTheZeroAnswerIsAnOK(t *testing.T) {
 	srv := apitest.New(apitest.Options{}, func(*apitest.Call) apitest.Answer { return apitest.Answer{} })
