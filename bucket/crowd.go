@@ -42,7 +42,6 @@ func (r *Registry) wakeSome() (more bool) {
 	defer r.mu.Unlock()
 	r.waking, r.timerAt = true, never
 	now := r.now()
-	before := r.places
 	switch d := &r.rest; {
 	case len(d.moved)+len(d.gated) > 0:
 		r.moveSome(now)
@@ -50,15 +49,17 @@ func (r *Registry) wakeSome() (more bool) {
 		if s := d.late[0]; r.expireSome(s, now) {
 			d.late = slices.Delete(d.late, 0, 1)
 			s.refs--
+			r.expire(s, now) // some may have been linked anew between the parts
 		}
 	case len(d.passes) > 0:
 		if k := d.passes[0]; r.passSome(k, now) {
 			d.passes = slices.Delete(d.passes, 0, 1)
 		}
-	default:
-		for n := 0; n < r.chunk && r.places-before < uint64(r.chunk) && r.due(now); n++ {
-			r.serveSome(r.wakes[0].state, now)
-		}
+	}
+	// Of the rest there may always be some, as answers come. But while some are moved, nobody is let through where they draw.
+	before := r.places
+	for n := 0; len(r.rest.gated) == 0 && n < r.chunk && r.places-before < uint64(r.chunk) && r.due(now); n++ {
+		r.serveSome(r.wakes[0].state, now)
 	}
 	if r.rest.some() || r.due(now) {
 		return true
@@ -80,14 +81,17 @@ func (r *Registry) goOn(l *line, now instant) {
 // expire fails those waiting who draw on s and whose turn, now that it is blocked, comes too late. Some may still
 // be linked to it that do so no more, as it was a counter's former name.
 func (r *Registry) expire(s *state, now instant) {
-	if s.line == nil || s.blocked <= s.line.soonest {
+	for s.line != nil && s.blocked > s.line.soonest { // again if one of them was linked anew, where nobody looks any more
+		s.line.late, s.line.soonest = s.line.drawing, never
+		if r.expireSome(s, now) {
+			continue
+		}
+		if !slices.Contains(r.rest.late, s) {
+			s.refs++
+			r.rest.late = append(r.rest.late, s)
+			r.setTimer()
+		}
 		return
-	}
-	s.line.late, s.line.soonest = s.line.drawing, never
-	if !r.expireSome(s, now) && !slices.Contains(r.rest.late, s) {
-		s.refs++
-		r.rest.late = append(r.rest.late, s)
-		r.setTimer()
 	}
 }
 

@@ -283,3 +283,57 @@ func TestWhoIsWokenDoesNotNeedTheLock(t *testing.T) {
 		})
 	})
 }
+
+func TestABlockFailsThoseTooWhoAreLinkedAnewBetweenTheParts(t *testing.T) {
+	inParts(t, func(b *bubble) {
+		d, second, route := open("a", "1"), open("b", "1"), open("route", "1")
+		b.ask(second).done(block(second, sec))
+		q := b.askWithin(2*sec, second, route, d)
+		for range 8 {
+			b.askWithin(2*sec, second, d)
+		}
+		lease, named := b.ask(d), b.ask(route)
+		b.ByHand()
+		lease.done(block(d, 10*sec)) // the first to come is the last to be looked at
+		named.done(alias(route, open("counter", "1")))
+		q.wantWaiting()
+		b.finish()
+		q.wantError(0, d.Key, 10*sec, context.DeadlineExceeded)
+	})
+}
+
+func TestABlockFailsThoseTooWhoAreLinkedAnewAsAnotherFails(t *testing.T) {
+	inParts(t, func(b *bubble) {
+		route, one, two := open("route", "1"), open("one", "1"), open("two", "1")
+		in := b.askAll(2, route)
+		in[0].done(alias(route, one), window(one, 5, 0, 10*sec))
+		in[1].done(alias(route, two), window(two, 5, 4, time.Hour))
+		d, second := open("a", "1"), open("b", "1")
+		b.ask(second).done(block(second, 11*sec))
+		lease := b.ask(d)
+		b.ByHand()
+		qs := []*request{b.askWithin(12*sec, route, second, d), b.askWithin(12*sec, route, second, d)}
+		b.pass(10 * sec) // the route is one's no more, which is seen as the first of them fails
+		lease.done(block(d, time.Hour))
+		for _, q := range qs {
+			q.wantError(10*sec, d.Key, time.Hour+10*sec, context.DeadlineExceeded)
+		}
+	})
+}
+
+func TestWhoseTurnTimeBringsDoesNotWaitForAllThatMayLetMoreThrough(t *testing.T) {
+	inParts(t, func(b *bubble) {
+		d := b.warm(pace("p", sec, 1))
+		b.ask(d).done()
+		b.ByHand()
+		q := b.ask(d)
+		first := b.ask(hidden("first")) // to see whether one may pass
+		for i := range 20 {
+			b.ask(hidden(string(rune('a' + i))))
+		}
+		b.pass(sec)
+		first.done()
+		b.part()
+		q.wantAt(sec)
+	})
+}
