@@ -190,8 +190,9 @@ func (r *Registry) merge(route, c *state, granted, now instant) {
 		before := w.granted
 		*w = route.window
 		w.granted = before + max(w.granted-route.inflight, 0) // joining adds what is in flight
+		root.doubtAs(route)
 	}
-	delete(route.kind.losses, route) // which is of another kind
+	delete(route.kind.losses, route)
 	route.join(c)
 	route.links.since = granted
 	route.window = window{}

@@ -139,3 +139,16 @@ func TestABucketThatIsForgottenLeavesNoLosses(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatWasLostMayBeMissingFromACounterThatIsNamedSince(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, hash := learned("get", "1"), learned("hash", "1")
+		b.ask(route).done(window(route, 5, 4, 5*sec))
+		first := b.ask(route)
+		b.pass(sec)
+		loses(b.askAll(2, route))
+		first.done(alias(route, hash), window(hash, 5, 3, 4*sec)) // which went before those that were lost
+		b.pass(4 * sec)
+		b.wantRoom(3, route)
+	})
+}
