@@ -853,3 +853,20 @@ func TestThePastOfTwoNamesIsBounded(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoWaitsForAVentureGoesAsItsAnswerIsToldNotAsItCame(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		other := quota("q", 1, time.Minute)
+		venture := b.ask(hidden("1"))
+		q := b.ask(hidden("2"), other)
+		q.wantWaiting()
+		received := time.Now()
+		b.pass(time.Minute)
+		venture.granted().Done(received)
+		b.pass(0)
+		q.done()
+		next := b.ask(other)
+		b.pass(time.Minute - 1)
+		next.wantWaiting() // a minute after q went
+	})
+}

@@ -231,11 +231,11 @@ func (r *Registry) release(t *Ticket, now instant) {
 		}
 		if h := s.venture; h != nil {
 			s.venture = nil
-			r.serveAll(h.kind, now)
+			r.serveAll(h.kind, r.now()) // of whom awaited does not tell, so that now may be long ago
 		}
 		if s.more {
 			s.more = false
-			r.serveAll(s.route.kind, now)
+			r.serveAll(s.route.kind, r.now())
 		}
 		for j, c := range s.ahead {
 			if c != nil {
