@@ -127,6 +127,7 @@ func (t *Ticket) count(two bool) {
 		}
 		a, b := route.roots()
 		if t.counts(a) && (b == nil || t.counts(b)) {
+			route.links.beside += s.weight
 			continue
 		}
 		s.counted = t.weightAt(a)

@@ -247,3 +247,17 @@ func TestOneThatGoesAheadAtTwoCountersHoldsUpNeitherForEver(t *testing.T) {
 		b.ask(put).wantAt(sec)
 	})
 }
+
+func TestOfTwoRoutesOfOneCounterEachKeepsToItsOwnPolicy(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		counter := open("counter", "1")
+		get, put := open("get", "1"), bucket.Draw{Key: key("put", "1"), Policy: &bucket.Policy{Concurrent: 1}}
+		b.ask(get).done(alias(get, counter))
+		b.ask(put).done(alias(put, counter), window(counter, 9, 7, time.Hour))
+		first := b.ask(get, put) // one unit of the counter
+		next := b.ask(put)
+		next.wantWaiting()
+		first.done()
+		next.wantAt(0)
+	})
+}

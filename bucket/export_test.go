@@ -354,7 +354,7 @@ func (r *Registry) Referred() int {
 	for _, s := range r.all {
 		n += int(s.refs)
 		if s.links != nil {
-			n -= len(s.links.routes)
+			n += int(s.links.beside) - len(s.links.routes)
 		}
 		n += int(s.inflight)
 	}

@@ -180,7 +180,11 @@ func (r *Registry) settle(t *Ticket) {
 		if i == 0 {
 			s.route.kind.provider.inflight--
 		}
-		s.route.count(-s.counted)
+		if s.counted > 0 {
+			s.route.count(-s.counted)
+		} else {
+			s.route.links.beside -= s.weight
+		}
 		if s.venture != nil {
 			s.venture.ventures--
 		}

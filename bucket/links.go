@@ -17,7 +17,8 @@ type links struct {
 	// name.
 	folded bool
 
-	drawn  int32    // units in flight of requests that draw here
+	drawn  int32    // units in flight of requests that draw here, as many as are counted for that
+	beside int32    // the others: those that are counted for another draw of the same request
 	routes []*state // that have this one as counter, or also
 	told   reading  // the latest of several routes' answers
 	teller *state   // whose it was
@@ -36,7 +37,7 @@ func (s *state) drawn() int32 {
 	if s.links == nil {
 		return s.inflight
 	}
-	n := s.links.drawn
+	n := s.links.drawn + s.links.beside
 	for _, route := range s.links.routes {
 		if route.links.folded && route.links.counter == s {
 			n += route.drawn()
