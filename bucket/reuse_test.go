@@ -2,6 +2,8 @@ package bucket_test
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,4 +36,39 @@ func TestATicketIsItsOwnersOnceAcquireHasReturned(t *testing.T) {
 			b.Errorf("%d wait, want none", got)
 		}
 	})
+}
+
+func TestOfTwoWhoSettleOneLeaseOnePanicsWhateverBecomesOfItsTicket(t *testing.T) {
+	r := bucket.NewRegistry(nil)
+	acquire := func() bucket.Lease {
+		lease, err := r.Acquire(t.Context(), open("a", "1"))
+		if err != nil {
+			t.Error(err)
+		}
+		return lease
+	}
+	var panics atomic.Int32
+	var all sync.WaitGroup
+	const leases = 200
+	for range leases {
+		lease := acquire()
+		for range 2 {
+			all.Go(func() {
+				defer func() {
+					if recover() == "bucket: Lease settled twice" {
+						panics.Add(1)
+					}
+				}()
+				lease.DoneAt(time.Now())
+				acquire().DoneAt(time.Now()) // mostly with the same ticket
+			})
+		}
+	}
+	all.Wait()
+	if n := panics.Load(); n != leases {
+		t.Errorf("%d panicked, want %d", n, leases)
+	}
+	if st := r.Stats().Providers["api"]; st.InFlight != 0 {
+		t.Errorf("%d are in flight", st.InFlight)
+	}
 }

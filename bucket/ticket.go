@@ -91,8 +91,11 @@ func (t *Ticket) arrive(r *Registry, now instant) {
 	if t.r == r && t.seq != 0 {
 		return
 	}
+	if t.r != r { // else whoever settles an old lease of it once more may be reading
+		t.r = r
+	}
 	r.seq++
-	t.r, t.seq = r, r.seq
+	t.seq = r.seq
 	t.rank = now.add(-time.Duration(t.priority()) * priorityStep)
 }
 
