@@ -16,13 +16,21 @@ type bubble struct {
 	start time.Time
 }
 
-// inBubble runs f with a new registry in a bubble and checks that the registry is in order when f returns.
+// inBubble runs f with a new registry in a bubble and checks that the registry is in order when f returns: if all requests
+// have ended, that nothing of them is left.
 func inBubble(t *testing.T, opts *bucket.Options, f func(b *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bubble{T: t, Registry: bucket.NewRegistry(opts), start: time.Now()}
 		f(b)
 		b.check()
+		under := 0
+		for _, p := range b.Stats().Providers {
+			under += p.Waiting + p.InFlight
+		}
+		if n := b.Referred(); under == 0 && (n != 0 || b.Timer()) {
+			b.Errorf("all has ended, and %d references are left, a timer runs: %v", n, b.Timer())
+		}
 	})
 }
 

@@ -27,7 +27,8 @@ type rest struct {
 	passes []*kind  // of these are buckets that may now let more through
 }
 
-func (d *rest) some() bool { return len(d.late)+len(d.moved)+len(d.gated)+len(d.passes) > 0 }
+// some says whether there is any. Nothing is gated but for those who are to be moved.
+func (d *rest) some() bool { return len(d.late)+len(d.moved)+len(d.passes) > 0 }
 
 // wake lets through whom time has brought their turn, and does what is left to do.
 func (r *Registry) wake() {
@@ -43,7 +44,7 @@ func (r *Registry) wakeSome() (more bool) {
 	r.waking, r.timerAt = true, never
 	now := r.now()
 	switch d := &r.rest; {
-	case len(d.moved)+len(d.gated) > 0:
+	case len(d.moved) > 0:
 		r.moveSome(now)
 	case len(d.late) > 0:
 		if s := d.late[0]; r.expireSome(s, now) {
@@ -106,7 +107,7 @@ func (r *Registry) expireSome(s *state, now instant) (done bool) {
 		switch w := k.waiter; {
 		case s.blocked <= w.latest:
 			s.line.soonest = min(s.line.soonest, w.latest)
-		case w.in != nil && w.ticket.drawsOn(s):
+		case w.ticket.drawsOn(s):
 			failed++
 			r.fail(w, now, &WaitError{Key: w.ticket.keyAt(s), Until: r.time(s.blocked), Err: w.latestErr})
 		}
@@ -165,8 +166,7 @@ func (r *Registry) moveSome(now instant) {
 			s.refs--
 			continue
 		}
-		w := s.line.moved.waiter
-		s.line.moved = s.line.moved.next
+		w := s.line.moved.waiter // to be unlinked, so that the next one is the next to be moved
 		if !slices.Contains(left, w.in.state) {
 			left = append(left, w.in.state)
 		}

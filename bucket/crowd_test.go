@@ -337,3 +337,114 @@ func TestWhoseTurnTimeBringsDoesNotWaitForAllThatMayLetMoreThrough(t *testing.T)
 		q.wantAt(sec)
 	})
 }
+
+func TestManyAreMovedThoughTheAnswerSaysNoMore(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		b.Chunk(3)
+		first := b.ask(getRoute)
+		qs := b.askAll(8, getRoute) // they wait to see
+		first.done(alias(getRoute, learned("hash", "1")))
+		for _, q := range qs {
+			q.wantAt(0) // since answers tell nothing of what is left
+		}
+	})
+}
+
+// A route may turn to another counter, or be split from it, while nobody waits on its fellows.
+func TestManyAreMovedWhoDrawOnOneOfTheBucketsThatAreCountedElsewhere(t *testing.T) {
+	inParts(t, func(b *bubble) {
+		b.ask(getRoute).done(tells(getRoute, 9, 4, time.Hour)...)
+		b.ask(putRoute).done(tells(putRoute, 9, 3, time.Hour)...)
+		leases := b.askAll(3, getRoute)
+		gets := b.askAll(8, getRoute)
+		b.ByHand()
+		leases[0].done(tells(getRoute, 9, 8, time.Hour)...) // so that it cannot be counted with the other
+		leases[1].done(alias(getRoute, learned("second", "1")))
+		b.part()
+		leases[2].done(alias(getRoute, learned("third", "1")))
+		b.finish()
+		b.Unblock(getRoute.Key)
+		b.finish()
+		for _, q := range gets {
+			q.ended()
+		}
+	})
+}
+
+// Who has left its line for another no longer keeps those behind it waiting.
+func TestWhoStandsBehindManyWhoAreMovedIsLookedAt(t *testing.T) {
+	inParts(t, func(b *bubble) {
+		slots := bucket.Draw{Key: key("slots", ""), Policy: &bucket.Policy{Concurrent: 2}}
+		two := slots
+		two.Weight = 2
+		counter := learned("hash", "1")
+		b.ask(counter).done(window(counter, 100, 99, time.Hour), block(counter, time.Minute))
+		first := b.ask(open("get", "1"))
+		b.ask(slots)
+		heavy := b.askAll(8, open("get", "1"), two)
+		light := b.ask(slots)
+		light.wantWaiting()
+		b.ByHand()
+		first.done(alias(getRoute, counter))
+		b.part()
+		b.part()
+		light.wantWaiting()
+		b.finish()
+		light.wantAt(0) // as soon as the last of the others stands elsewhere
+		wantWaiting(8, heavy...)
+	})
+}
+
+func TestWhoeverHasTimeIsButLookedAtAsABlockComes(t *testing.T) {
+	inParts(t, func(b *bubble) {
+		d := open("a", "1")
+		other := open("b", "1")
+		b.ask(other).done(block(other, sec))
+		lease := b.ask(d)
+		short := b.askWithin(10*sec, other, d)
+		exact := b.askWithin(time.Minute, other, d)
+		long := b.askAll(60, other, d)
+		b.ByHand()
+		lease.done(block(d, time.Minute))
+		wantWaiting(62, append(long, exact, short)...)
+		b.part() // the second 24
+		short.wantWaiting()
+		b.finish()
+		short.wantError(0, d.Key, time.Minute, context.DeadlineExceeded)
+		wantWaiting(61, append(long, exact)...)
+	})
+}
+
+// A limit that rises lets several go at each of the buckets of its kind.
+func TestOfManyWhoMayGoAtSeveralBucketsNoneIsForgotten(t *testing.T) {
+	for _, byHand := range []bool{true, false} {
+		inBubble(t, nil, func(b *bubble) {
+			b.Chunk(3)
+			first, closed := learned("a", "first"), open("closed", "")
+			b.ask(first).done(window(first, 2, 1, time.Hour))
+			b.ask(closed).done(block(closed, time.Hour))
+			var qs []*request
+			for i := range 4 {
+				d := learned("a", string(rune('a'+i)))
+				b.askAll(2, d)
+				qs = append(qs, b.askAll(4, d)...)
+			}
+			elsewhere, free, d := b.ask(learned("a", "x"), closed), learned("a", "y"), learned("a", "z")
+			b.askAll(2, d)
+			qs = append(qs, b.ask(free, d)) // all of whom wait on free
+			qs = append(qs, b.askAll(3, d)...)
+			wantWaiting(20, qs...)
+			lease := b.ask(first)
+			if byHand {
+				b.ByHand()
+			}
+			lease.done(window(first, 6, 4, time.Hour))
+			if byHand {
+				wantWaiting(17, qs...)
+				b.finish()
+			}
+			wantWaiting(0, qs...)
+			elsewhere.wantWaiting()
+		})
+	}
+}

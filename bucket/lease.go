@@ -65,7 +65,6 @@ func (r *Registry) answered(t *Ticket, received, now instant, updates []Update) 
 	if len(updates) == 0 {
 		r.settle(t)
 		r.learn(t, received, now, &r.answer)
-		r.answer.failed = false
 		t.calm(nil)
 		r.release(t, now)
 		return nil

@@ -179,3 +179,53 @@ func TestWhatIsLostAtTheEndOfAWindowMayCountInTheNext(t *testing.T) {
 		})
 	}
 }
+
+// It may have arrived at any moment until it was given up.
+func TestWhereNobodyKnowsTheWayALostRequestMayHaveBegunAWindowAsItWasGivenUp(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		other, d := learned("a", "1"), learned("a", "2")
+		b.ask(other).done(window(other, 3, 2, 10*sec))
+		qs := b.askAll(3, d)
+		b.pass(4 * sec)
+		loses(qs)
+		q := b.ask(d)
+		b.pass(10*sec - 1)
+		q.wantWaiting()
+		b.pass(1)
+		q.wantAt(14 * sec)
+	})
+}
+
+func TestALostRequestMovesNoWindowThatItWasCountedIn(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		b.travels()
+		d := open("a", "1")
+		b.asksAndIsTold(d, 4, 10*sec-lostTrip)
+		start := b.now() - lostTrip
+		b.pass(sec)
+		loses(b.askAll(1, d))
+		for left := 2; left >= 0; left-- {
+			b.asksAndIsTold(d, left, start+10*sec-b.now()-lostTrip)
+		}
+		if got := b.stats().Corrections; got != (bucket.Corrections{}) {
+			b.Errorf("corrected: %+v", got)
+		}
+		q := b.ask(d)
+		b.pass(time.Minute)
+		q.wantAt(start + 10*sec - lostTrip) // to arrive at the end
+	})
+}
+
+func TestWhatIsLostAtTheEndOfAWindowMayCountInOneThatBeganEarly(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		b.travels()
+		d := open("a", "1")
+		b.asksAndIsTold(d, 4, 10*sec-lostTrip)
+		b.pass(10*sec - lostTrip/2 - lostTrip)
+		qs := b.askAll(3, d)
+		loses(qs[:2]) // they may arrive after the end
+		b.pass(lostTrip / 4)
+		qs[2].done(window(d, 5, 4, 9*sec))
+		wantWaiting(2, b.askAll(4, d)...)
+	})
+}

@@ -51,3 +51,38 @@ func TestAnEarlyReadingOfTheClockIsNoPast(t *testing.T) {
 		q.wantAt(3 * sec)
 	})
 }
+
+// What is granted as an answer makes room for it is granted now, whenever the answer came.
+func TestALateWordOfAnAnswerGrantsNothingInThePast(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		one := bucket.Draw{Key: key("one", ""), Policy: &bucket.Policy{Concurrent: 1}}
+		q := quota("quota", 1, 10*sec)
+		first := b.ask(one)
+		second := b.ask(one, q)
+		b.pass(5 * sec)
+		first.granted().Done(b.start)
+		b.pass(0)
+		second.wantAt(5 * sec)
+		third := b.ask(q)
+		b.pass(10*sec - 1)
+		third.wantWaiting()
+		b.pass(1)
+		third.wantAt(15 * sec)
+	})
+}
+
+func TestAnAnswerSaidToComeFromTheFutureComesNow(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := open("a", "1")
+		b.travels()
+		b.ask(d).granted().Done(time.Now().Add(time.Hour))
+		for range 20 {
+			q := b.ask(d)
+			b.pass(lostTrip)
+			q.granted().Done(time.Now().Add(time.Hour))
+		}
+		if shortest, longest := b.Way(d.Key); shortest > lostTrip || longest != lostTrip {
+			b.Errorf("a round trip takes between %v and %v, want %v at most", shortest, longest, lostTrip)
+		}
+	})
+}

@@ -592,3 +592,45 @@ func TestASlidingWindowOfWhichAnswersTellAgainHoldsAgain(t *testing.T) {
 		b.ask(d).wantWaiting()
 	})
 }
+
+// More than all of its units is never missing from a sliding window, however many were lost.
+func TestNobodyWaitsForMoreUnitsThanASlidingWindowHas(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d, server := learned("a", "1"), &slider{limit: 3, period: sec}
+		slide(b, d, server)
+		b.pass(time.Minute)
+		start := b.now()
+		qs := b.askAll(3, d)
+		server.take(2)
+		last := server.window(b, d) // which counts the others
+		for _, q := range qs[:2] {
+			q.granted().Lost()
+		}
+		qs[2].done(last)
+		q := b.ask(d)
+		b.pass(time.Minute)
+		q.wantAt(start + sec)
+	})
+}
+
+// Its buckets may differ in it, so that none keeps to what another one was told.
+func TestABucketOfASlidingKindKeepsToTheLimitThatItWasTold(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		small, large := learned("a", "small"), learned("a", "large")
+		slide(b, small, &slider{limit: 3, period: sec})
+		for range 4 {
+			b.pass(time.Minute)
+			b.ask(large).done(window(large, 6, 5, sec))
+			b.ask(small).done(window(small, 3, 2, sec))
+		}
+		b.pass(time.Minute)
+		before := b.stats().Corrections.Limit
+		b.ask(small).done(window(small, 5, 4, sec))
+		b.ask(small).done(window(small, 0, 4, sec)) // which tells no other
+		b.pass(time.Minute)
+		b.wantRoom(5, small)
+		if got := b.stats().Corrections.Limit - before; got != 1 {
+			b.Errorf("%d limits were corrected, want 1", got)
+		}
+	})
+}

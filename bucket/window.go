@@ -66,11 +66,8 @@ func (w *window) room(inflight int32) int32 {
 // if only answers to those can tell. A unit in flight does not begin to come back before it is answered.
 func (w *window) slides(now instant, inflight, units int32, period, shortest time.Duration) instant {
 	spare := w.limit - inflight - units
-	switch {
-	case spare < 0:
+	if spare < 0 {
 		return never
-	case w.hi == 0:
-		return now
 	}
 	all := w.hi.add(-shortest)
 	if left := time.Duration(all - now); left <= 0 || time.Duration(spare) >= left/period+1 { // their product may be too large
