@@ -51,8 +51,9 @@ func (r *Registry) evictSoonest(now instant) {
 	}
 }
 
-// inUse says whether anybody points at the bucket, or has units in flight that it counts.
-func (s *state) inUse() bool { return s.refs > 0 || s.inflight > 0 }
+// inUse says whether anybody points at the bucket, or has units in flight that it counts, or waits and drew on it when it
+// came.
+func (s *state) inUse() bool { return s.refs > 0 || s.inflight > 0 || s.line != nil }
 
 // idle says whether nobody has used the bucket for long.
 func (s *state) idle(now instant) bool { return now.seconds()-s.used > int32(idleAfter/time.Second) }

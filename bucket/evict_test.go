@@ -223,3 +223,20 @@ func TestAtTheBoundTheOneSoonestFreeGoesWhereverItStands(t *testing.T) {
 		})
 	}
 }
+
+func TestAFormerCounterIsKeptAsLongAsSomebodyWaitsWhoCameWhenItCounted(t *testing.T) {
+	inBubble(t, &bucket.Options{MaxKeys: 5}, func(b *bubble) {
+		route, one, two := open("route", "1"), open("one", "1"), open("two", "1")
+		in := b.askAll(2, route)
+		in[0].done(alias(route, one), window(one, 5, 3, 10*sec))
+		in[1].done(alias(route, two), window(two, 5, 3, time.Hour))
+		second := open("b", "1")
+		b.ask(second).done(block(second, time.Minute))
+		b.ask(second, route)
+		b.pass(10 * sec)
+		b.ask(route).done() // which is one's no more
+		for i := range 20 {
+			b.ask(open("x", string(rune('a'+i)))).done()
+		}
+	})
+}

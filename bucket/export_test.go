@@ -296,6 +296,9 @@ func (r *Registry) checkLine(s *state, now instant) error {
 		if k.state != s || k.waiter.in == nil || k.next != nil && k.next.prev != k {
 			return fmt.Errorf("a broken link of ticket %d", k.waiter.ticket.seq)
 		}
+		if s.blocked > k.waiter.latest && k.waiter.ticket.drawsOn(s) && !r.rest.some() {
+			return fmt.Errorf("ticket %d waits though it is too late", k.waiter.ticket.seq)
+		}
 		drawing = append(drawing, k.waiter)
 		if k.waiter == r.favoured { // it may have ceased to draw here since it came
 			aside, needed = true, k.waiter.ticket.weightAt(s)
