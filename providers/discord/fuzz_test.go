@@ -64,6 +64,7 @@ func FuzzJudge(f *testing.F) {
 		f.Add(pick, "", 404, "", "", "10", "9", "", "1", hash, "", "", "", `{"code":10015}`)
 		f.Add(pick, "[", 403, "5", "", "", "", "", "", "", "", "", "", "<html>")
 		f.Add(pick, "{", 200, "", "", "10", "9", "1e300", "-1", "a b", "true", "shared", "Mon, 01 Jan 0001 00:00:00 GMT", "")
+		f.Add(pick, "", 404, "", "", "10", "9", "", "1", hash, "", "", "", `{"code":10008}`)
 		f.Add(pick, "", 401, "", "", "NaN", "", "", "", "reactions", "", "", "", "{}")
 	}
 	providerOf := map[bool]*discord.Provider{
@@ -89,7 +90,11 @@ func FuzzJudge(f *testing.F) {
 			}
 		}
 		answer := &providers.Answer{Status: status, Header: h, Body: []byte(body), Received: received}
+		drawn := slices.Clone(call.Draws)
 		v := p.Judge(req, &call, answer)
+		if !slices.Equal(call.Draws, drawn) {
+			t.Errorf("the draws are %v by now, and were %v", call.Draws, drawn)
+		}
 		if again := p.Judge(req, &call, answer); !reflect.DeepEqual(v, again) {
 			t.Errorf("first %+v, then %+v", v, again)
 		}

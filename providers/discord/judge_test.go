@@ -60,7 +60,12 @@ func judge(t *testing.T, method, rawURL string, a *providers.Answer) providers.V
 		t.Fatalf("%s is not claimed", rawURL)
 	}
 	a.Received = received
-	return charged(t, a.Status, p.Judge(req, &call, a))
+	drawn := slices.Clone(call.Draws)
+	v := p.Judge(req, &call, a)
+	if !slices.Equal(call.Draws, drawn) {
+		t.Errorf("judging an answer %d changed the draws to %v", a.Status, call.Draws)
+	}
+	return charged(t, a.Status, v)
 }
 
 // charged takes the charge for an invalid request off a verdict, and fails the test unless it has one if, and only if, it

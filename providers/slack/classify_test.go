@@ -239,6 +239,24 @@ func TestAnArgumentMayLieWhereReadingPauses(t *testing.T) {
 	}
 }
 
+func TestAMediaTypeIsKnownHoweverItIsWritten(t *testing.T) {
+	multi, multiType := multipartBody(t, "channel", "C1")
+	_, boundary, _ := strings.Cut(multiType, ";")
+	for contentType, body := range map[string]string{
+		"application/JSON":                   `{"channel":"C1"}`,
+		"Application/Json ; charset=utf-8":   `{"channel":"C1"}`,
+		strings.ToUpper(formType):            "channel=C1",
+		formType + "; charset=UTF-8":         "channel=C1",
+		"Multipart/Form-Data;" + boundary:    multi,
+		" multipart/FORM-DATA ; " + boundary: multi,
+	} {
+		req := bearer(t, "POST", "https://slack.com/api/chat.postMessage", body, "Content-Type", contentType)
+		if k := classify(t, slack.New(nil), req).Draws[0].Key; k.Subject != "C1" {
+			t.Errorf("%q: draws on %v", contentType, k)
+		}
+	}
+}
+
 func TestTheBodyIsNotReadWhereTheHeaderSaysEnough(t *testing.T) {
 	for _, req := range []*http.Request{
 		bearer(t, "POST", "https://slack.com/api/reactions.add", "channel=C1", "Content-Type", formType),
