@@ -45,6 +45,9 @@ func (s *state) doubted(now instant, w int32) (bool, instant) {
 		delete(k.losses, s)
 		return false, 0
 	}
+	if s.window.limit == 0 {
+		return false, 0 // it became another one's, of which nobody knows how much it holds
+	}
 	// What was lost, and what is missing as far as is told: or, at last, what time leaves of both.
 	win := window{limit: s.window.limit, hi: d.told}
 	if win.slides(now, s.inflight, w+d.units, period, shortest) <= now {

@@ -152,3 +152,15 @@ func TestWhatWasLostMayBeMissingFromACounterThatIsNamedSince(t *testing.T) {
 		b.wantRoom(3, route)
 	})
 }
+
+func TestWhatWasLostHoldsNobodyBackWhereNobodyKnowsHowMuchAWindowHolds(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := learned("a", "1")
+		twin := of("twin", d)
+		b.ask(d).done(window(d, 0, 3, 10*sec))
+		b.ask(twin).done(window(twin, 5, 4, 5*sec))
+		loses(b.askAll(2, twin))
+		b.join("twin", "owner")
+		b.wantRoom(2, d) // as little as either has
+	})
+}
