@@ -150,6 +150,9 @@ func (e *answer) alias(u *Alias) {
 	r := e.r
 	route := e.state(&u.Key)
 	if route.counted() && route.links.counter.is(&u.To) && !route.links.counter.kind.split {
+		if c := route.links.counter; route.kind.twin != "" && route.besides(c) {
+			route.kind.name(c.kind.key.Limit)
+		}
 		return // nothing new
 	}
 	if k := r.kind(r.resolve(u.To)); k.split {
@@ -177,8 +180,8 @@ func (e *answer) alias(u *Alias) {
 	} else {
 		r.merge(route, c, e.t.granted, e.now)
 	}
-	if to := c.key(); to.Provider == u.Key.Provider && to.Owner == route.kind.key.Owner && to.Subject == route.subject {
-		route.kind.alias = to.Limit
+	if route.besides(c) {
+		route.kind.name(c.kind.key.Limit)
 	}
 	e.moved = append(e.moved, route.below(nil)...)
 }
@@ -235,8 +238,8 @@ func (e *answer) window(u *Window) {
 		}
 	}
 	e.tell(s, &in, slid)
-	if other := e.t.otherRoot(s); other != nil && other.window.like(&in) {
-		// A limit with two names, as far as one can see: what is told of one is told of both.
+	if other := e.t.otherRoot(s); other != nil && e.t.routeTo(s).compare(other, &in) {
+		// What is told of one name is told of both.
 		in.mine, in.inflight = e.t.countedAt(other), other.inflight
 		e.tell(other, &in, other.slides() > 0)
 	}

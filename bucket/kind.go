@@ -16,6 +16,8 @@ type kind struct {
 
 	// alias is the Limit of the counter that shares these buckets' subjects; "": their own.
 	alias string
+	twin  string // the Limit of another name of that counter; "": it has none
+	same  uint8  // answers in a row that used one of them
 	// split says that requests on several routes, of which answers name a counter of this kind, were found to be counted
 	// apart: each route counts for itself, and nobody is joined to a counter of this kind any more.
 	split bool

@@ -11,7 +11,10 @@ type links struct {
 	counter *state // who counts the requests here; nil: the state itself
 	// also counts them besides, as answers named it before counter and its window has not ended: a route may be under
 	// several limits, and its answers tell of one at a time.
-	also  *state
+	also *state
+	// twin says that also, by all that answers told, is another name of counter. Then it counts as long as answers go on
+	// naming one and the other, and is told what the other is told.
+	twin  bool
 	since instant // when the request was granted whose answer named counter
 	// folded says that counter is what the state's key now names: its owner was found to be another, or the key another
 	// name.
@@ -212,12 +215,68 @@ func (s *state) dropAlso() {
 		s.blocked = max(s.blocked, root.blocked)
 	}
 	s.leave(also)
-	s.links.also = nil
+	s.links.also, s.links.twin = nil, false
+}
+
+// manySame is how many answers in a row have to call a counter by one name until the other is taken to be of no more use.
+const manySame = 32
+
+// name notes what an answer called the counter of a bucket of this kind.
+func (k *kind) name(limit string) {
+	switch {
+	case k.twin == "":
+	case limit != k.alias:
+		k.same = 0
+	default:
+		if k.same++; k.same >= manySame {
+			k.twin, k.same = "", 0
+		}
+	}
+	k.alias = limit
+}
+
+// hasTwin says whether also is another name of the route's counter, which answers still use.
+func (s *state) hasTwin() bool { return s.links.twin && s.kind.twin != "" }
+
+// besides says whether the key of c differs from that of s in its Limit alone.
+func (s *state) besides(c *state) bool {
+	k, of := &s.kind.key, &c.kind.key
+	return c.subject == s.subject && of.Owner == k.Owner && of.Provider == k.Provider
+}
+
+// compare notes whether the two that count the requests on s are two names of one counter, as far as one can see, and
+// says so. in is what an answer told of the one that is not other.
+func (s *state) compare(other *state, in *reading) bool {
+	l, k := s.links, s.kind
+	w := &other.window
+	switch {
+	case l.also == nil:
+		return false
+	case w.like(in):
+		if s.besides(other) {
+			l.twin, k.twin = true, other.kind.key.Limit
+		}
+		return true
+	case w.hi == 0: // no answer told of that window
+	case in.hi < w.lo && in.lo <= in.received: // of an earlier window, and was overtaken
+		return false
+	case in.received < w.lo: // two windows at a time
+		l.twin, k.twin = false, ""
+	}
+	return s.hasTwin()
+}
+
+// twins has another counter count the requests on s beside its own, which it is another name of.
+func (s *state) twins(c *state) {
+	if c.root() != s.root() && !c.passes(s) {
+		s.turn(c)
+		s.links.twin = true
+	}
 }
 
 // prune ends the counting by also if nothing more is to be expected of it. Where somebody waits there, serve does so.
 func (s *state) prune(now instant) {
-	if s.links == nil || s.links.also == nil {
+	if s.links == nil || s.links.also == nil || s.hasTwin() {
 		return
 	}
 	if c := s.links.also.root(); c.over(now) && (c.line == nil || c.line.waiting == 0) {
@@ -239,7 +298,7 @@ func (r *Registry) pruneRoutes(c *state, now instant) {
 		return
 	}
 	for _, s := range c.below(nil) {
-		if s.links == nil || s.links.also == nil || s.links.also.root() != c {
+		if s.links == nil || s.links.also == nil || s.links.also.root() != c || s.hasTwin() {
 			continue
 		}
 		s.drop()
@@ -264,7 +323,7 @@ func (s *state) part() (freed []*state) {
 func (s *state) separate(c *state) {
 	s.part()
 	s.blocked = max(s.blocked, c.blocked)
-	s.kind.law, s.kind.alias = c.kind.law, ""
+	s.kind.law, s.kind.alias, s.kind.twin = c.kind.law, "", ""
 	s.window = c.window
 	s.doubtAs(c)
 	s.window.granted = s.inflight

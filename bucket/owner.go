@@ -225,7 +225,7 @@ func (k *kind) inherit(from *kind) (hidden bool) {
 	}
 	k.split = k.split || from.split
 	if k.alias == "" {
-		k.alias = from.alias
+		k.alias, k.twin = from.alias, from.twin
 	}
 	if k.strict == nil || from.strict != nil && from.strict.until > k.strict.until {
 		k.strict = from.strict

@@ -250,6 +250,10 @@ func (r *Registry) make(key *Key, hash uint64, now instant) *state {
 		if c := r.state(&to, now); c.root() != s {
 			s.join(c)
 		}
+		if s.counted() && s.kind.twin != "" {
+			to.Limit = s.kind.twin
+			s.twins(r.state(&to, now))
+		}
 		s.refs--
 	}
 	return s

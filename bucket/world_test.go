@@ -19,7 +19,7 @@ type world struct {
 	*bubble
 	mu       sync.Mutex
 	counters map[string]worldCounter // by their names and channels
-	named    int                     // how many answers have named a counter
+	named    map[string]int          // how many answers to a route have named a counter
 	arrived  []time.Duration
 	uploads  map[string]int             // in flight, of each channel
 	grants   map[string][]modelGrant    // of each set of draws and priority
@@ -72,7 +72,11 @@ var worldRoutes = []worldRoute{
 	{name: "left", hashes: []string{"h4"}, counter: "left", limit: 3, period: 2 * sec},
 	{name: "right", hashes: []string{"h4"}, counter: "right", limit: 3, period: 2 * sec},
 	{name: "flip", hashes: []string{"h5", "h6"}, counter: "flip", limit: 5, length: 4 * sec},
+	{name: "flop", hashes: []string{"h5", "h6"}, counter: "flip", limit: 5, length: 4 * sec},
 }
+
+// flips are routes of one counter that answers call by two names.
+var flips = worldRoutes[len(worldRoutes)-2:]
 
 const (
 	worldUploads = 3 // of one channel in flight, by the route put
@@ -193,8 +197,8 @@ func (w *world) count(q *worldRequest) (updates []bucket.Update) {
 		if !ok {
 			w.refused = append(w.refused, fmt.Sprintf("%v: %s by %s", w.now(), name, route.name))
 		}
-		w.named++
-		hash := of(q.owner, learned(route.hashes[w.named%len(route.hashes)], q.channel))
+		w.named[route.name]++
+		hash := of(q.owner, learned(route.hashes[w.named[route.name]%len(route.hashes)], q.channel))
 		updates = append(updates, alias(of(q.owner, learned(route.name, q.channel)), hash),
 			window(hash, route.limit, remaining, after))
 	}
@@ -222,7 +226,7 @@ func (w *world) learnAll() {
 func newWorld(b *bubble) *world {
 	return &world{
 		bubble: b, counters: map[string]worldCounter{}, uploads: map[string]int{},
-		grants: map[string][]modelGrant{}, paced: map[string][]time.Duration{},
+		named: map[string]int{}, grants: map[string][]modelGrant{}, paced: map[string][]time.Duration{},
 	}
 }
 
@@ -267,7 +271,7 @@ func (w *world) traffic(rnd *rand.Rand, n int) (patient int) {
 }
 
 func TestWhoKnowsTheLimitsOfAWorldIsNeverRefused(t *testing.T) {
-	for seed := range uint64(12) {
+	for _, seed := range []uint64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 355, 617} { // the last two have shown faults
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			opts := &bucket.Options{Reserve: []float64{0, 0, 0.25}[seed%3]}
 			inBubble(t, opts, func(b *bubble) {
