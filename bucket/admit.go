@@ -302,6 +302,13 @@ func (r *Registry) readmit(moved []*state, now instant) {
 		by, at := r.refuser(w.ticket, now)
 		r.place(w, by, at, now)
 	}
+	for _, s := range moved { // some were not linked yet to who counts these, when that was blocked
+		a, b := s.roots()
+		r.expire(a, now)
+		if b != nil {
+			r.expire(b, now)
+		}
+	}
 	for _, s := range left {
 		r.serve(s, now)
 	}

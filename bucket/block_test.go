@@ -380,3 +380,17 @@ func TestASuccessThatTellsOfAWindowEndsARowOfRefusals(t *testing.T) {
 		q.wantAt(4 * sec)
 	})
 }
+
+func TestWhoseRouteIsCountedByABlockedBucketFromNowOnFailsAtOnce(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		route, counter, second := open("route", "1"), open("counter", "1"), open("b", "1")
+		named := b.ask(route)
+		b.ask(counter).done(block(counter, time.Hour))
+		b.ask(second).done(block(second, sec))
+		q := b.askWithin(2*sec, second, route)
+		patient := b.ask(second, route)
+		named.done(alias(route, counter))
+		q.wantError(0, route.Key, time.Hour, context.DeadlineExceeded)
+		patient.wantWaiting()
+	})
+}
