@@ -288,6 +288,21 @@ func TestHowAPathIsWrittenTellsNoBucketsApart(t *testing.T) {
 	}
 }
 
+func TestAVersionIsOneInItsPlaceAlone(t *testing.T) {
+	for path, want := range map[string]string{
+		"/api/v10/webhooks/123/v7":     "GET /webhooks/{webhook}/{token}",
+		"/api/webhooks/123/v10":        "GET /webhooks/{webhook}/{token}",
+		"/api/v10/v9/channels/123":     "other",
+		"/api/v10/channels/123/v9":     "other",
+		"/api/version/channels/123":    "other",
+		"/api/v10/webhooks/v9/a/v8/v7": "other",
+	} {
+		if got := classify(t, "GET", "https://discord.com"+path); got.Route != want {
+			t.Errorf("%s is %q, not %q", path, got.Route, want)
+		}
+	}
+}
+
 func TestHostsDifferInTheirGlobalLimitAlone(t *testing.T) {
 	const path = "/api/v9/channels/1/messages"
 	want := classify(t, "POST", "https://discord.com"+path)
