@@ -261,7 +261,9 @@ func (e *answer) tell(s *state, in *reading, slid bool) {
 	s.assure(in)
 	if s.window.lo == in.lo && s.window.hi == in.hi && (was.hi == 0 || in.lo > was.hi || in.hi < was.lo) {
 		s.kind.latest = min(max(time.Duration(in.lo-e.received), 0), e.r.maxBlock)
-		s.kind.forgetLong(in.after.hi)
+		if s.kind.fixed && in.limit-in.remaining <= in.mine { // it began the window: others do not tell of all of it
+			s.kind.forgetLong(in.after.hi)
+		}
 	}
 }
 

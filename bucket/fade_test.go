@@ -35,6 +35,7 @@ func TestLongWindowsAreForgottenAsShorterOnesCome(t *testing.T) {
 		windows := func(n int, length time.Duration) {
 			for range n {
 				b.ask(d).done(window(d, 5, 4, length))
+				b.ask(d).done(window(d, 5, 2, length)) // all will be back at the same moment, whatever is left
 				b.pass(length)
 			}
 		}
@@ -51,6 +52,32 @@ func TestLongWindowsAreForgottenAsShorterOnesCome(t *testing.T) {
 			b.Errorf("after many it is %v, want hardly more than ten seconds", got)
 		}
 	})
+}
+
+// An answer tells how long a window lasts yet, and where units come back one by one, how long those do that are used.
+func TestOnlyAnswersThatTellOfWholeWindowsMakeThemShorter(t *testing.T) {
+	for name, d := range map[string]bucket.Draw{"fixed": learned("a", "1"), "nobody knows": learned("b", "1")} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				b.ask(d).done(window(d, 5, 0, 10*sec))
+				b.pass(10 * sec)
+				for range 10 {
+					if name == "fixed" {
+						b.ask(d).done(window(d, 5, 3, 4*sec)) // what began the window was lost
+						b.ask(d).done(window(d, 5, 0, 4*sec))
+						b.wantFixed(d)
+						b.pass(4 * sec)
+					} else {
+						b.ask(d).done(window(d, 5, 4, 2*sec))
+						b.pass(2 * sec)
+					}
+				}
+				if got := b.long(); got != 10*sec {
+					t.Errorf("windows are taken to last for %v, want 10s", got)
+				}
+			})
+		})
+	}
 }
 
 func TestADirectoryIsSynced(t *testing.T) {

@@ -58,7 +58,7 @@ type law struct {
 	shape
 }
 
-// forgetLong has what is known of long windows fade as one that is told to last so long comes: limits change.
+// forgetLong has what is known of long windows fade as one comes that lasts so long in all: limits change.
 func (l *law) forgetLong(told time.Duration) {
 	if told = max(told, 0); told < l.long {
 		l.long -= (l.long - told) / 8
