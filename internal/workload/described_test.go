@@ -32,7 +32,7 @@ func gitHub() *apitest.Server {
 		"core": {limit: 5000, window: time.Hour}, "search": {limit: 30, window: time.Minute},
 	}
 	points := map[string]*log{}
-	return apitest.New(apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
+	return apitest.NewServer(&apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
 		resource, path := "core", c.Request.URL.Path
 		if strings.HasPrefix(path, "/search/") {
 			resource = "search"
@@ -89,7 +89,7 @@ func TestGitHubFromItsDescription(t *testing.T) {
 func TestGitHubsHourIsNotSpentOnWhatHasNotChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hour := &fixed{limit: 60, window: time.Hour}
-		f := apitest.New(apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
+		f := apitest.NewServer(&apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
 			status, wait := http.StatusNotModified, hour.wait(c.At)
 			if c.Request.Header.Get("If-None-Match") == "" {
 				if status = http.StatusOK; wait > 0 {
@@ -132,7 +132,7 @@ func TestGitHubsSecondaryLimitIsWaitedForLongerEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refusals := 3
 		opts := apitest.Options{Uplink: uplink, Downlink: downlink}
-		f := apitest.New(opts, func(c *apitest.Call) apitest.Answer {
+		f := apitest.NewServer(&opts, func(c *apitest.Call) apitest.Answer {
 			if refusals--; refusals >= 0 {
 				a := apitest.Reply(http.StatusForbidden, map[string]any{"message": "You have exceeded a secondary rate limit"})
 				a.Buckets, a.RefusedBy = []string{"secondary"}, "secondary"
@@ -156,7 +156,7 @@ func TestGitHubsSecondaryLimitIsWaitedForLongerEachTime(t *testing.T) {
 func stripe() *apitest.Server {
 	global := &log{limit: 100, window: time.Second}
 	endpoints := map[string]*log{}
-	return apitest.New(apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
+	return apitest.NewServer(&apitest.Options{Uplink: uplink, Downlink: downlink}, func(c *apitest.Call) apitest.Answer {
 		endpoint := c.Request.Method + " " + c.Request.URL.Path
 		if endpoints[endpoint] == nil {
 			endpoints[endpoint] = &log{limit: 25, window: time.Second}

@@ -85,7 +85,7 @@ type teller func(h http.Header, clock, now time.Time, limiters []limiter)
 func server(opts apitest.Options, tell teller, limiters func() []limiter) *apitest.Server {
 	opts.Uplink, opts.Downlink = uplink, downlink
 	owners := map[string][]limiter{}
-	return apitest.New(opts, func(c *apitest.Call) apitest.Answer {
+	return apitest.NewServer(&opts, func(c *apitest.Call) apitest.Answer {
 		owner := c.Request.Header.Get("Authorization")
 		if owners[owner] == nil {
 			owners[owner] = limiters()

@@ -8,9 +8,9 @@ import (
 )
 
 // This example is an API that lets three requests to each path through, and no more.
-func ExampleNew() {
+func ExampleNewServer() {
 	used := map[string]int{}
-	srv := apitest.New(apitest.Options{}, func(c *apitest.Call) apitest.Answer {
+	srv := apitest.NewServer(nil, func(c *apitest.Call) apitest.Answer {
 		path := c.Request.URL.Path
 		if used[path] == 3 {
 			answer := apitest.Text(http.StatusTooManyRequests, "text/plain", "no more")
@@ -39,7 +39,7 @@ func ExampleNew() {
 
 // This example loses the answer to a request that was processed.
 func ExampleFault() {
-	srv := apitest.New(apitest.Options{Fault: func(*http.Request) apitest.Fault {
+	srv := apitest.NewServer(&apitest.Options{Fault: func(*http.Request) apitest.Fault {
 		return apitest.Fault{Drop: true, Processed: true}
 	}}, func(*apitest.Call) apitest.Answer { return apitest.Answer{} })
 	defer srv.Close()

@@ -15,7 +15,7 @@ import (
 // maxBody bounds what is read of a request: it is above what Slack, Discord or Intercom accepts in one.
 const maxBody = 32 << 20
 
-// A Server runs an API. Create one with [New] and end it with [Server.Close]. It is an http.Handler, and is reached in
+// A Server runs an API. Create one with [NewServer] and end it with [Server.Close]. It is an http.Handler, and is reached in
 // memory through [Server.Transport] and [Server.Client], or on a loopback address through [Server.URL] and
 // [Server.Loopback]. What it has seen it tells by [Server.Report], [Server.Arrivals], [Server.Delivered] and
 // [Server.Busiest], at any time, after Close too. All methods are safe for concurrent use. To be used in a
@@ -33,15 +33,20 @@ type Server struct {
 	inFlight int
 }
 
-// New returns a server of an API. No two calls of api overlap; it must neither block nor call the server.
-func New(opts Options, api func(*Call) Answer) *Server {
+// NewServer returns a server of an API. opts may be nil and is copied. No two calls of api overlap; it must neither block
+// nor call the server.
+func NewServer(opts *Options, api func(*Call) Answer) *Server {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
 	s := &Server{
-		opts:   opts,
+		opts:   o,
 		made:   time.Now(),
 		done:   make(chan struct{}),
 		api:    api,
-		record: newRecord(opts.Keep),
-		rand:   rand.New(rand.NewPCG(opts.Seed, 0)),
+		record: newRecord(o.Keep),
+		rand:   rand.New(rand.NewPCG(o.Seed, 0)),
 	}
 	s.link.init(s)
 	return s

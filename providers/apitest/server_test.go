@@ -39,7 +39,7 @@ func once() func(*apitest.Call) apitest.Answer {
 func bubble(t *testing.T, opts apitest.Options, f func(*testing.T, *apitest.Server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		srv := apitest.New(opts, once())
+		srv := apitest.NewServer(&opts, once())
 		defer srv.Close()
 		f(t, srv)
 	})
@@ -307,7 +307,7 @@ func TestRecordsAreBounded(t *testing.T) {
 
 func TestCloseEndsRequestsInTheAirAndAllToCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the end of the bubble fails if a goroutine is left
-		srv := apitest.New(apitest.Options{Uplink: time.Hour}, once())
+		srv := apitest.NewServer(&apitest.Options{Uplink: time.Hour}, once())
 		began := time.Now()
 		go func() {
 			time.Sleep(time.Second)
@@ -328,7 +328,7 @@ func TestCloseEndsRequestsInTheAirAndAllToCome(t *testing.T) {
 }
 
 func TestAClosedServerNeverUsedIsNoTrouble(t *testing.T) {
-	apitest.New(apitest.Options{}, once()).Close()
+	apitest.NewServer(nil, once()).Close()
 }
 
 func TestARequestGivenUpByItsSenderArrivesAllTheSame(t *testing.T) {
@@ -345,7 +345,7 @@ func TestARequestGivenUpByItsSenderArrivesAllTheSame(t *testing.T) {
 }
 
 func TestLoopbackServesEveryHost(t *testing.T) {
-	srv := apitest.New(apitest.Options{}, once())
+	srv := apitest.NewServer(nil, once())
 	defer srv.Close()
 	client := &http.Client{Transport: srv.Loopback()}
 	status, text := post(client, "https://slack.com/a", "")
@@ -368,7 +368,7 @@ func TestABodyCanBeReadInsteadOfKept(t *testing.T) {
 		return n, err
 	}}
 	synctest.Test(t, func(t *testing.T) {
-		srv := apitest.New(opts, func(c *apitest.Call) apitest.Answer {
+		srv := apitest.NewServer(&opts, func(c *apitest.Call) apitest.Answer {
 			return apitest.Reply(http.StatusOK, []any{c.Content, len(c.Body)})
 		})
 		defer srv.Close()
@@ -409,7 +409,7 @@ func TestAnAPIThatPanicsLosesThatAnswerAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
-				srv := apitest.New(apitest.Options{}, func(*apitest.Call) apitest.Answer {
+				srv := apitest.NewServer(nil, func(*apitest.Call) apitest.Answer {
 					if calls++; calls == 1 {
 						end()
 					}
@@ -427,7 +427,7 @@ func TestAnAPIThatPanicsLosesThatAnswerAlone(t *testing.T) {
 }
 
 func TestTheZeroAnswerIsAnOK(t *testing.T) {
-	srv := apitest.New(apitest.Options{}, func(*apitest.Call) apitest.Answer { return apitest.Answer{} })
+	srv := apitest.NewServer(nil, func(*apitest.Call) apitest.Answer { return apitest.Answer{} })
 	defer srv.Close()
 	status, text := post(srv.Client(), "http://x/a", "")
 	expect(t, "status", status, 200)

@@ -42,7 +42,7 @@ func NewServer(opts *Options) *Server {
 		opts = &Options{}
 	}
 	a := newAPI(*opts)
-	return &Server{apitest.New(apitest.Options{
+	return &Server{apitest.NewServer(&apitest.Options{
 		Uplink: opts.Uplink, Downlink: opts.Downlink, Jitter: opts.Jitter, Seed: opts.Seed,
 		Skew: opts.Skew, Drift: opts.Drift, Keep: opts.Keep, Fault: opts.Fault, Line: opts.Line,
 	}, a.serve)}
