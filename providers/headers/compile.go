@@ -213,7 +213,8 @@ func (a *API) validate() error {
 		rule(w.Usage != "" || w.Remaining != "", "no field tells what is left of window %.40q", w.Name)
 		rule(w.Length >= 0 && w.Length <= field.Max, "the length of window %.40q makes no sense", w.Name)
 		rule(w.Length > 0 || w.Usage == "" && w.Reset != "", "nothing tells when window %.40q ends", w.Name)
-		rule(slices.Contains(units, w.ResetUnit), "window %.40q has a reset unit that there is not", w.Name)
+		rule(w.ResetUnit == "" || slices.Contains(units, w.ResetUnit),
+			"window %.40q has a reset unit that there is not, %.40q: the units are %q", w.Name, w.ResetUnit, units)
 		seen[w.Name] = true
 	}
 	for _, s := range a.Scopes {
@@ -228,7 +229,8 @@ func (a *API) validate() error {
 		rule(r.Field != "" || len(r.Values) == 0, "refusal %d has values of no field", i)
 		rule(r.Holds == "" || slices.ContainsFunc(a.Limits, func(l Limit) bool { return l.Name == r.Holds }),
 			"refusal %d holds %.40q, which is no limit", i, r.Holds)
-		rule(r.Scope == "" || slices.Contains(scopes, r.Scope), "refusal %d has a scope that there is not", i)
+		rule(r.Scope == "" || slices.Contains(scopes, r.Scope),
+			"refusal %d has a scope that there is not, %.40q: the scopes are %q", i, r.Scope, scopes)
 	}
 	return errors.Join(append(errs, a.validateNames(), validate(a.name(), a.Limits))...)
 }
@@ -256,7 +258,7 @@ func (a *API) validateNames() error {
 }
 
 var (
-	units  = []ResetUnit{"", Seconds, Milliseconds, EpochSeconds, EpochMilliseconds}
+	units  = []ResetUnit{Seconds, Milliseconds, EpochSeconds, EpochMilliseconds}
 	scopes = []providers.Scope{
 		providers.ScopeUser, providers.ScopeShared, providers.ScopeGlobal, providers.ScopeWorkspace,
 		providers.ScopeEgress, providers.ScopeQuota, providers.ScopeUnknown,
