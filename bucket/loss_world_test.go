@@ -12,7 +12,7 @@ import (
 // TestNobodyIsRefusedThoughRequestsAreLost has few requests at a time meet a server of which nobody knows whether its
 // windows slide, while many of them get no answer. On a first channel, one answer may have told of the limit.
 func TestNobodyIsRefusedThoughRequestsAreLost(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(450) {
 		inBubble(t, nil, func(b *bubble) {
 			rnd := rand.New(rand.NewPCG(seed, 7))
 			limit, period, slower := 2+rnd.IntN(4), time.Duration(4+rnd.IntN(12))*250*ms, time.Duration(1)

@@ -120,6 +120,11 @@ func (s *state) full(now instant, w int32, others spare) (bool, instant) {
 	case now < win.lo:
 		return true, win.lo
 	}
+	if w > 1 { // a single one may be there though others are missing
+		if no, at := s.doubted(now, w); no {
+			return true, at
+		}
+	}
 	win.again() // all is spent and no answer said until when: one goes to see
 	return false, 0
 }
