@@ -412,6 +412,14 @@ func TestADescriptionThatIsMisspelledIsNotRead(t *testing.T) {
 	}
 }
 
+func TestANumberWithoutATimeIsOneMistake(t *testing.T) {
+	err := (&headers.Options{Limits: []headers.Limit{{Host: "a.example", Limit: 3}}}).Validate()
+	want := `headers: limit 0 ("a.example 3 per 0s") needs both a number of requests and a time, or neither`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestOptionsThatMakeNoSenseAreTold(t *testing.T) {
 	valid := acme()
 	change := func(f func(*headers.API)) *headers.Options {

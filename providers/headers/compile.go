@@ -289,7 +289,7 @@ func validate(of string, limits []Limit) error {
 		rule(l.Limit > 0 || l.Concurrent > 0, "has no number")
 		rule((l.Limit > 0) == (l.Per > 0), "needs both a number of requests and a time, or neither")
 		rule(l.Burst == 0 || l.Limit > 0, "is a burst of nothing")
-		rule(l.Limit == 0 || l.Per/time.Duration(max(l.Limit, 1)) > 0, "is more than one request per nanosecond")
+		rule(l.Limit <= 0 || l.Per <= 0 || l.Per/time.Duration(l.Limit) > 0, "is more than one request per nanosecond")
 		c, n := counter{l.Name, l.Credential}, number{*l.policy(), l.Endpoint, l.Shared}
 		if l.Shared {
 			c.credential = ""
