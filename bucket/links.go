@@ -232,6 +232,9 @@ func (k *kind) name(limit string) {
 			k.twin, k.same = "", 0
 		}
 	}
+	if k.twin == limit {
+		k.twin = k.alias
+	}
 	k.alias = limit
 }
 

@@ -53,14 +53,21 @@ func TestTwoRoutesOfACounterWithTwoNamesAreNeverRefused(t *testing.T) {
 }
 
 func TestANewChannelsCounterHasBothNamesOfTheOthers(t *testing.T) {
-	inBubble(t, nil, func(b *bubble) {
-		b.callsByTwoNames(getRoute)
-		get, x, y := learned("get", "2"), learned("x", "2"), learned("y", "2")
-		hold := b.ask(get)
-		b.wantRoom(3, x)
-		b.wantRoom(3, y)
-		hold.done()
-	})
+	for name, latest := range map[string][]bucket.Update{
+		"told":               nil,
+		"named, and no more": {alias(getRoute, learned("x", "1"))}, // the name that was not the latest
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				b.callsByTwoNames(getRoute)
+				b.ask(getRoute).done(latest...)
+				hold := b.ask(learned("get", "2"))
+				b.wantRoom(3, learned("x", "2"))
+				b.wantRoom(3, learned("y", "2"))
+				hold.done()
+			})
+		})
+	}
 }
 
 func TestANameThat32AnswersDoNotUseIsLetGo(t *testing.T) {
