@@ -3,6 +3,9 @@
 //	limits := transport.New(providers.Join(slack.New(nil), discord.New(nil)), nil)
 //	client := &http.Client{Transport: limits}
 //
+// Make one for the whole program. Clients that have no Transport in common, nor a registry in Options.Buckets, know
+// nothing of each other's requests.
+//
 // Each request waits its turn in the buckets that its provider names, and is then sent by the base transport. The
 // buckets learn from its answer. A request that a limit refused is sent again when the limit allows it, in its old
 // place in the queue, if its body can be read again. A request that cannot be sent before its deadline fails at once
