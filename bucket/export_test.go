@@ -428,7 +428,12 @@ func (c *Counter) RoomFor(now, shortest time.Duration) int {
 
 // AcquireRead is AcquireTicket by somebody who read the clock at a moment, and won the lock only now.
 func (r *Registry) AcquireRead(ctx context.Context, clock time.Time, t *Ticket, draws ...Draw) (Lease, error) {
-	lease, w, err := r.arrive(ctx, t, draws, &entries{}, r.instant(clock))
+	return r.come(ctx, t, draws, entries{}, r.instant(clock))
+}
+
+// come is the later part of acquire.
+func (r *Registry) come(ctx context.Context, t *Ticket, draws []Draw, at entries, clock instant) (Lease, error) {
+	lease, w, err := r.arrive(ctx, t, draws, &at, clock)
 	if w != nil {
 		return r.wait(ctx, w)
 	}
@@ -540,14 +545,8 @@ func (r *Registry) Chunk(n int) { r.chunk = n }
 
 // Sought has the registry look for the buckets of draws, as Acquire does first. What it returns does the rest of it.
 func (r *Registry) Sought(draws ...Draw) func(context.Context) (Lease, error) {
-	entries := r.index.entries(draws)
-	return func(ctx context.Context) (Lease, error) {
-		lease, w, err := r.arrive(ctx, r.ticket(), draws, &entries, r.clock())
-		if w != nil {
-			return r.wait(ctx, w)
-		}
-		return lease, err
-	}
+	at := r.index.entries(draws)
+	return func(ctx context.Context) (Lease, error) { return r.come(ctx, r.ticket(), draws, at, r.clock()) }
 }
 
 // A Mutex is what guards a registry.
