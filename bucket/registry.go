@@ -76,7 +76,7 @@ type Registry struct {
 	owners    map[owner]*other // those whose limits are another's
 	timer     *time.Timer
 	waking    bool    // it has fired, and what is due is being done
-	places    uint64  // counts how often somebody who waits was granted leave, failed or moved
+	places    uint64  // counts how often it was decided anew about somebody who waits, by place
 	rest      rest    // what is left to do
 	favoured  *waiter // for whom units are set aside; nil: nobody
 }

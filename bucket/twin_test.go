@@ -21,6 +21,15 @@ func (b *bubble) callsByTwoNames(route bucket.Draw) {
 	b.ask(route).done(calls(route, "y", 4, 2, 2*sec)...)
 }
 
+// wantBothNames fails the test unless a request on a channel's route counts by either name. It leaves three of four units.
+func (b *bubble) wantBothNames(channel string) {
+	b.Helper()
+	hold := b.ask(learned("get", channel))
+	b.wantRoom(3, learned("x", channel))
+	b.wantRoom(3, learned("y", channel))
+	hold.done()
+}
+
 // TestTwoRoutesOfACounterWithTwoNamesAreNeverRefused has 300 requests use a window of 5 per 4 s, which takes 59 windows
 // after the first. Nobody could know at the very first that both routes are of one counter.
 func TestTwoRoutesOfACounterWithTwoNamesAreNeverRefused(t *testing.T) {
@@ -61,10 +70,7 @@ func TestANewChannelsCounterHasBothNamesOfTheOthers(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
 				b.callsByTwoNames(getRoute)
 				b.ask(getRoute).done(latest...)
-				hold := b.ask(learned("get", "2"))
-				b.wantRoom(3, learned("x", "2"))
-				b.wantRoom(3, learned("y", "2"))
-				hold.done()
+				b.wantBothNames("2")
 			})
 		})
 	}
@@ -99,10 +105,7 @@ func TestANameThatSomeAnswersUseIsKept(t *testing.T) {
 			b.ask(getRoute).done(calls(getRoute, []string{"x", "y"}[i/20%2], 4, 3, 2*sec)...)
 		}
 		b.pass(2 * sec)
-		hold := b.ask(getRoute)
-		b.wantRoom(3, learned("x", "1"))
-		b.wantRoom(3, learned("y", "1"))
-		hold.done()
+		b.wantBothNames("1")
 	})
 }
 
@@ -135,10 +138,7 @@ func TestTheOwnersThatAreOneHaveBothNames(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		b.callsByTwoNames(of("old", getRoute))
 		b.join("old", "owner")
-		hold := b.ask(learned("get", "2"))
-		b.wantRoom(3, learned("x", "2"))
-		b.wantRoom(3, learned("y", "2"))
-		hold.done()
+		b.wantBothNames("2")
 	})
 }
 
@@ -176,10 +176,7 @@ func TestNamesOfAWindowOfWhichNothingIsToldAreKept(t *testing.T) {
 		b.pass(3 * sec)
 		q.done(calls(getRoute, "x", 4, 3, 2*sec)...)
 		b.pass(2 * sec)
-		hold := b.ask(getRoute)
-		b.wantRoom(3, learned("x", "1"))
-		b.wantRoom(3, learned("y", "1"))
-		hold.done()
+		b.wantBothNames("1")
 	})
 }
 
@@ -192,9 +189,6 @@ func TestAnAnswerThatIsLateDoesNotPartTwoNames(t *testing.T) {
 		b.ask(getRoute).done(calls(getRoute, "x", 4, 3, 2*sec)...)
 		late.done(calls(getRoute, "y", 4, 1, ms)...)
 		b.pass(2 * sec)
-		hold := b.ask(getRoute)
-		b.wantRoom(3, learned("x", "1"))
-		b.wantRoom(3, learned("y", "1"))
-		hold.done()
+		b.wantBothNames("1")
 	})
 }
